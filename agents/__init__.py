@@ -1,0 +1,1 @@
+"""Policies, training and the zoo of trained agents."""

@@ -1,0 +1,1 @@
+"""Annealing environments, schedules, agents and honest benchmarks."""

@@ -1,0 +1,94 @@
+"""A named, ordered set of instances with what is known of their optima."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray, IsingModel, SpinArray
+
+#: Certificates: proven by the solver, best known without proof, known by construction, or nothing known.
+STATUSES = ("optimal", "putative", "planted", "unknown")
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceSet:
+    """Instances and their optima; graphs and sizes may differ between instances.
+
+    Attributes
+    ----------
+    name : str
+    models : tuple of IsingModel
+    ground_energies : float64 array, shape (k,)
+        Total energy of the best known configuration, NaN where nothing is known.
+    ground_spins : tuple of (int8 array, shape (n_i,), or None)
+    bounds : float64 array, shape (k,)
+        Certified lower bounds, NaN where there is none.
+    statuses : tuple of str
+        One of :data:`STATUSES` for each instance.
+    """
+
+    name: str
+    models: tuple[IsingModel, ...]
+    ground_energies: FloatArray
+    ground_spins: tuple[SpinArray | None, ...]
+    bounds: FloatArray
+    statuses: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        k = len(self.models)
+        if k == 0:
+            raise InputError(f"instance set {self.name!r}: it holds no instance")
+        for key in ("ground_energies", "ground_spins", "bounds", "statuses"):
+            if len(getattr(self, key)) != k:
+                raise InputError(f"instance set {self.name!r}: {len(getattr(self, key))} {key} for {k} instances")
+        for i, status in enumerate(self.statuses):
+            if status not in STATUSES:
+                raise InputError(
+                    f"instance set {self.name!r}: status {status!r} of instance {i} is none of {', '.join(STATUSES)}"
+                )
+
+    @classmethod
+    def from_models(cls, name: str, models: Sequence[IsingModel]) -> InstanceSet:
+        """Make a set of which no optimum is known yet."""
+        k = len(models)
+        nan = np.full(k, np.nan)
+        return cls(name, tuple(models), nan, (None,) * k, nan.copy(), ("unknown",) * k)
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __iter__(self) -> Iterator[IsingModel]:
+        return iter(self.models)
+
+    def subset(self, indices: Sequence[int], name: str | None = None) -> InstanceSet:
+        """Return the instances at `indices`, in that order."""
+        chosen = [int(i) for i in indices]
+        return InstanceSet(
+            name if name is not None else f"{self.name}[{len(chosen)}]",
+            tuple(self.models[i] for i in chosen),
+            self.ground_energies[chosen],
+            tuple(self.ground_spins[i] for i in chosen),
+            self.bounds[chosen],
+            tuple(self.statuses[i] for i in chosen),
+        )
+
+    @cached_property
+    def instance_names(self) -> tuple[str, ...]:
+        """The instances' own names, or their index where they have none."""
+        return tuple(model.name or str(i) for i, model in enumerate(self.models))
+
+    @cached_property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of all graphs, couplings and fields: what a result was measured on."""
+        digest = hashlib.sha256()
+        for model in self.models:
+            digest.update(np.int64(model.n).tobytes())
+            for array in (model.edges, model.couplings, model.fields):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]

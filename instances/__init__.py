@@ -1,0 +1,1 @@
+"""Instance generators, readers and writers, and the fixed sets with certified optima."""
