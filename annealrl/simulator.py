@@ -1,0 +1,311 @@
+"""Many instances × many replicas, advanced together by one compiled call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
+from annealrl.kernels import packed
+from annealrl.kernels.lanes import LANES
+
+Rule = Literal["metropolis", "gibbs"]
+Order = Literal["random", "sequential"]
+Start = Literal["independent", "shared"]
+Seed = int | np.random.SeedSequence
+
+_RULES = {"metropolis": packed.METROPOLIS, "gibbs": packed.GIBBS}
+_ORDERS = {"random": packed.RANDOM, "sequential": packed.SEQUENTIAL}
+
+
+def available_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def instance_seeds(seed: Seed, count: int) -> list[np.random.SeedSequence]:
+    """Independent streams for instances 0 … count - 1; a longer list extends a shorter one."""
+    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    return [np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, i)) for i in range(count)]
+
+
+class ReplicaSimulator:
+    """Metropolis or heat-bath dynamics of B instances × R independent replicas.
+
+    A sweep is ``n`` proposals. Random order draws sites uniformly with replacement, the same sites for all replicas of
+    an instance, which accept independently. The random numbers of a replica depend on (instance's seed, replica) alone
+    and the sites on the instance's seed alone, so results do not depend on threads, on how instances are batched, or
+    on how many further replicas there are.
+
+    Parameters
+    ----------
+    models : sequence of IsingModel
+        The B instances; sizes and graphs may differ.
+    replicas : int
+        R ≥ 1. The cost is that of the next multiple of 64.
+    seed : int or SeedSequence
+        Instance i uses child i of it; ignored where `seeds` is given.
+    seeds : sequence of SeedSequence, optional
+        One stream per instance.
+    rule, order : str
+        ``"metropolis"`` or ``"gibbs"``; ``"random"`` or ``"sequential"``. Sequential Metropolis is refused: at β = 0
+        it flips every spin in every sweep for ever.
+    initial : {"independent", "shared"}
+        Every replica starts from its own draw (up-probability itself uniform on [0, 1]), or all from that of the first.
+    threads : int, optional
+        Threads over instances; all available cores by default.
+    capacity : (int, int), optional
+        Room for later :meth:`load` calls: largest number of spins and largest degree.
+
+    Attributes
+    ----------
+    energies, best_energies : float64 array, shape (B, R)
+        Recomputed from the configurations at every step boundary, and their minimum since the start (the start
+        included).
+    accepted : int64 array, shape (B,)
+        Accepted flips of the last :meth:`advance`, summed over the replicas in whole words of 64.
+    attempted : int
+        Proposals so far: Σ over instances of sweeps × n × R.
+
+    Examples
+    --------
+    >>> ring = IsingModel.from_edges([(i, (i + 1) % 8) for i in range(8)])
+    >>> simulator = ReplicaSimulator([ring], replicas=4, seed=1)
+    >>> simulator.advance(beta=3.0, sweeps=200)
+    >>> simulator.best_energies.min()
+    np.float64(-8.0)
+    """
+
+    def __init__(
+        self,
+        models: Sequence[IsingModel],
+        replicas: int = 64,
+        *,
+        seed: Seed = 0,
+        seeds: Sequence[np.random.SeedSequence] | None = None,
+        rule: Rule = "metropolis",
+        order: Order = "random",
+        initial: Start = "independent",
+        threads: int | None = None,
+        capacity: tuple[int, int] | None = None,
+    ) -> None:
+        if not models:
+            raise InputError("simulator: at least one instance is needed")
+        if replicas < 1:
+            raise InputError(f"simulator: replicas is {replicas}; at least 1 is expected")
+        if threads is not None and threads < 1:
+            raise InputError(f"simulator: threads is {threads}; at least 1 is expected")
+        for key, value, known in (
+            ("rule", rule, tuple(_RULES)),
+            ("order", order, tuple(_ORDERS)),
+            ("initial", initial, ("independent", "shared")),
+        ):
+            if value not in known:
+                raise InputError(f"simulator: {key} is {value!r}; one of {', '.join(known)} is expected")
+        if rule == "metropolis" and order == "sequential":
+            raise InputError(
+                "simulator: sequential Metropolis sweeps lock at β = 0; use rule='gibbs' or order='random'"
+            )
+        if seeds is not None and len(seeds) != len(models):
+            raise InputError(f"simulator: {len(seeds)} seeds for {len(models)} instances")
+        self.replicas = replicas
+        self.rule, self.order, self.initial = rule, order, initial
+        self.threads = threads if threads is not None else available_cores()
+        b = len(models)
+        sites, degree = capacity or (0, 0)
+        sites = max(sites, *(model.n for model in models)) if b > 1 else max(sites, models[0].n)
+        degree = max(degree, packed.TABLE_WIDTH, *(int(model.degrees.max()) for model in models))
+        words = -(-replicas // LANES)
+        self.models: list[IsingModel] = list(models)
+        self.sizes: IntArray = np.zeros(b, np.int64)
+        self._neighbours = np.zeros((b, sites, degree), np.int32)
+        self._couplings = np.zeros((b, sites, degree))
+        self._fields = np.zeros((b, sites))
+        self._degrees = np.zeros((b, sites), np.int32)
+        self._offsets = np.zeros(b)
+        self._spins = np.zeros((b, sites, words), np.uint64)
+        self._best_spins = np.zeros_like(self._spins)
+        self._lanes = np.zeros((b, words, 2, LANES), np.uint32)
+        self._site_states = np.zeros((b, 1), np.uint64)
+        self.energies: FloatArray = np.zeros((b, replicas))
+        self.best_energies: FloatArray = np.zeros((b, replicas))
+        self.accepted: IntArray = np.zeros(b, np.int64)
+        self.attempted = 0
+        self.load(range(b), models, list(seeds) if seeds is not None else instance_seeds(seed, b))
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def load(
+        self,
+        indices: Sequence[int],
+        models: Sequence[IsingModel],
+        seeds: Sequence[np.random.SeedSequence],
+        spins: Sequence[npt.ArrayLike | None] | None = None,
+    ) -> None:
+        """Put new instances in the places `indices` and start them afresh.
+
+        Parameters
+        ----------
+        spins : sequence, optional
+            Starting configurations, each ±1 of shape (n,) for all replicas or (R, n), or None for the random start.
+        """
+        starts = spins if spins is not None else [None] * len(models)
+        for b, model, seed, start in zip(indices, models, seeds, starts, strict=True):
+            self._place(b, model)
+            key = seed.generate_state(2, np.uint64)
+            packed.seed_lanes(key[0], self._lanes[b])
+            self._site_states[b, 0] = key[1]
+            if start is None:
+                packed.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
+            else:
+                packed.pack(_start(start, self.replicas, model), self._spins[b])
+        chosen = np.asarray(indices, dtype=np.intp)
+        for b in chosen:
+            self._energies(int(b), int(b) + 1)
+        self.best_energies[chosen] = self.energies[chosen]
+        self._best_spins[chosen] = self._spins[chosen]
+        self.accepted[chosen] = 0
+
+    def _place(self, b: int, model: IsingModel) -> None:
+        degree = int(model.degrees.max())
+        if model.n > self._fields.shape[1] or degree > self._neighbours.shape[2]:
+            raise InputError(
+                f"simulator: an instance of {model.n} spins and degree {degree} does not fit; "
+                f"the capacity is {self._fields.shape[1]} spins and degree {self._neighbours.shape[2]}"
+            )
+        neighbours, couplings = model.padded
+        self.models[b] = model
+        self.sizes[b] = model.n
+        self._neighbours[b, : model.n] = np.arange(model.n, dtype=np.int32)[:, None]
+        self._neighbours[b, : model.n, :degree] = neighbours
+        self._couplings[b] = 0.0
+        self._couplings[b, : model.n, :degree] = couplings
+        self._fields[b] = 0.0
+        self._fields[b, : model.n] = model.fields
+        self._degrees[b] = 0
+        self._degrees[b, : model.n] = model.degrees
+        self._offsets[b] = model.offset
+        self._spins[b] = 0
+
+    def advance(self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None) -> None:
+        """Run `sweeps` sweeps at inverse temperature `beta` (scalar or one per instance, ≥ 0).
+
+        With `ramp_from`, β goes linearly from there to `beta`, sweep by sweep. Energies, best energies and accepted
+        counts are up to date afterwards.
+        """
+        end = self._betas(beta, "beta")
+        start = end if ramp_from is None else self._betas(ramp_from, "ramp_from")
+        if sweeps < 0:
+            raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
+        rule, order = _RULES[self.rule], _ORDERS[self.order]
+
+        def work(first: int, last: int) -> None:
+            packed.advance(
+                self._neighbours,
+                self._couplings,
+                self._fields,
+                self._degrees,
+                self.sizes,
+                start,
+                end,
+                sweeps,
+                rule,
+                order,
+                self._spins,
+                self._lanes,
+                self._site_states,
+                self.accepted,
+                first,
+                last,
+            )
+            self._energies(first, last)
+            packed.track_best(self.energies, self.best_energies, self._spins, self._best_spins, first, last)
+
+        self._parallel(work)
+        self.attempted += sweeps * int(self.sizes.sum()) * self.replicas
+
+    def acceptance_ratio(self, sweeps: int) -> FloatArray:
+        """Accepted over proposed flips of a last step of `sweeps` sweeps, shape (B,); 0 after an empty step."""
+        lanes = self._spins.shape[2] * LANES
+        return self.accepted / np.maximum(1, sweeps * self.sizes * lanes)
+
+    def spins(self, instance: int) -> SpinArray:
+        """Configurations of all replicas of one instance, int8 ±1, shape (R, n)."""
+        return self._unpacked(self._spins[instance], int(self.sizes[instance]))
+
+    def best_spins(self, instance: int) -> SpinArray:
+        """Each replica's configuration of lowest energy so far, int8 ±1, shape (R, n)."""
+        return self._unpacked(self._best_spins[instance], int(self.sizes[instance]))
+
+    def lowest(self, instance: int) -> tuple[float, SpinArray]:
+        """Lowest energy that any replica of an instance has seen, and its configuration, shape (n,)."""
+        r = int(self.best_energies[instance].argmin())
+        return float(self.best_energies[instance, r]), self.best_spins(instance)[r]
+
+    def overlap_histogram(self) -> IntArray:
+        """Pairs of replicas by the number d of sites at which they differ, shape (B, n_max + 1); q = 1 - 2d/n."""
+        counts = np.zeros((len(self), self._fields.shape[1] + 1), np.int64)
+        self._parallel(
+            lambda first, last: packed.overlap_counts(self._spins, self.sizes, self.replicas, counts, first, last)
+        )
+        return counts
+
+    def _unpacked(self, words: npt.NDArray[np.uint64], n: int) -> SpinArray:
+        out = np.empty((self.replicas, n), np.int8)
+        packed.unpack(words, out)
+        return out
+
+    def _energies(self, first: int, last: int) -> None:
+        packed.energies(
+            self._neighbours,
+            self._couplings,
+            self._fields,
+            self._degrees,
+            self.sizes,
+            self._offsets,
+            self._spins,
+            self.energies,
+            first,
+            last,
+        )
+
+    def _betas(self, beta: npt.ArrayLike, what: str) -> FloatArray:
+        values = np.array(np.broadcast_to(np.asarray(beta, dtype=np.float64), (len(self),)))
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise InputError(f"simulator: {what} holds {values.min()}; finite inverse temperatures ≥ 0 are expected")
+        return values
+
+    def _parallel(self, work: Callable[[int, int], None]) -> None:
+        """Run `work(first, last)` over all instances, a few slices to a thread so that unequal ones even out."""
+        b = len(self)
+        if self.threads == 1 or b == 1:
+            work(0, b)
+            return
+        slices = min(b, 4 * self.threads)
+        cuts = [b * k // slices for k in range(slices + 1)]
+        for done in [_pool(self.threads).submit(work, cuts[k], cuts[k + 1]) for k in range(slices)]:
+            done.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="annealrl")
+
+
+def _start(start: npt.ArrayLike, replicas: int, model: IsingModel) -> SpinArray:
+    values = np.asarray(start)
+    if values.shape not in ((model.n,), (replicas, model.n)):
+        raise InputError(
+            f"initial spins have shape {values.shape}; ({model.n},) or ({replicas}, {model.n}) is expected"
+        )
+    if not (np.abs(values) == 1).all():
+        raise InputError("initial spins: every value must be +1 or -1")
+    return np.ascontiguousarray(np.broadcast_to(values, (replicas, model.n)), dtype=np.int8)
