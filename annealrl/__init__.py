@@ -1,1 +1,41 @@
-"""Annealing environments, schedules, agents and honest benchmarks."""
+"""annealrl: reinforcement-learning environments, agents and honest benchmarks for annealing schedules.
+
+Importing the package registers its problem families with Gymnasium, by name; everything else is loaded when used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from annealrl.registry import discover, discover_plugins, load_object, register
+
+if TYPE_CHECKING:
+    from annealrl.errors import InputError
+    from annealrl.hamiltonian import Hamiltonian
+    from annealrl.instance_set import InstanceSet
+    from annealrl.ising import IsingModel
+    from annealrl.simulator import ReplicaSimulator
+
+__version__ = "0.1.0"
+
+#: What ``annealrl.NAME`` loads on first use.
+_LAZY = {
+    "Hamiltonian": "annealrl.hamiltonian:Hamiltonian",
+    "InputError": "annealrl.errors:InputError",
+    "InstanceSet": "annealrl.instance_set:InstanceSet",
+    "IsingModel": "annealrl.ising:IsingModel",
+    "ReplicaSimulator": "annealrl.simulator:ReplicaSimulator",
+}
+
+__all__ = ["Hamiltonian", "InputError", "InstanceSet", "IsingModel", "ReplicaSimulator", "__version__", "register"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        value = globals()[name] = load_object(_LAZY[name])
+        return value
+    raise AttributeError(f"module 'annealrl' has no attribute {name!r}")
+
+
+discover("annealrl.envs")
+discover_plugins()

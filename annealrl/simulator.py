@@ -241,6 +241,18 @@ class ReplicaSimulator:
         """Configurations of all replicas of one instance, int8 ±1, shape (R, n)."""
         return self._unpacked(self._spins[instance], int(self.sizes[instance]))
 
+    def all_spins(self) -> SpinArray:
+        """Configurations of all replicas of all instances, int8 ±1, shape (B, R, n_max); 0 beyond a model's size."""
+        out = np.empty((len(self), self.replicas, self._fields.shape[1]), np.int8)
+
+        def work(first: int, last: int) -> None:
+            for b in range(first, last):
+                packed.unpack(self._spins[b], out[b])
+                out[b, :, self.sizes[b] :] = 0
+
+        self._parallel(work)
+        return out
+
     def best_spins(self, instance: int) -> SpinArray:
         """Each replica's configuration of lowest energy so far, int8 ±1, shape (R, n)."""
         return self._unpacked(self._best_spins[instance], int(self.sizes[instance]))
@@ -308,4 +320,4 @@ def _start(start: npt.ArrayLike, replicas: int, model: IsingModel) -> SpinArray:
         )
     if not (np.abs(values) == 1).all():
         raise InputError("initial spins: every value must be +1 or -1")
-    return np.ascontiguousarray(np.broadcast_to(values, (replicas, model.n)), dtype=np.int8)
+    return np.array(np.broadcast_to(values, (replicas, model.n)), dtype=np.int8, order="C")

@@ -1,0 +1,71 @@
+"""The scalar Gymnasium environment: a view of the batched one with a single episode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from annealrl.hamiltonian import Hamiltonian
+from annealrl.vector_env import AnnealingVectorEnv
+
+
+class AnnealingEnv(gym.Env[Any, Any]):
+    """One episode at a time of :class:`annealrl.vector_env.AnnealingVectorEnv`, which documents the options.
+
+    Parameters
+    ----------
+    episode_info : bool
+        Put ``info["episode"]`` (return, length, seconds) into the last step's information. Off by default, because
+        Gymnasium's ``RecordEpisodeStatistics`` adds the same key and refuses to find it there.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it as an instance attribute
+
+    def __init__(
+        self,
+        hamiltonian: str | type[Hamiltonian] | Hamiltonian,
+        *,
+        episode_info: bool = False,
+        render_mode: None = None,
+        **options: Any,
+    ) -> None:
+        self.batch = AnnealingVectorEnv(hamiltonian, num_envs=1, **options)
+        self.episode_info = episode_info
+        self.render_mode = render_mode
+        self.observation_space = self.batch.single_observation_space
+        self.action_space = self.batch.single_action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+        """Start an episode; `options` as for the batched environment."""
+        super().reset(seed=seed)
+        observation, info = self.batch.reset(seed=seed, options=options)
+        return observation[0], first(info)
+
+    def step(self, action: Any) -> tuple[npt.NDArray[Any], float, bool, bool, dict[str, Any]]:
+        """Set β by one action in [-1, 1] and run one step of sweeps."""
+        observation, reward, terminated, _, info = self.batch.step(np.asarray(action).reshape(1, 1))
+        if terminated[0]:
+            last = first(info["final_info"])
+            if not self.episode_info:
+                del last["episode"]
+            return info["final_obs"][0], float(reward[0]), True, False, last
+        return observation[0], float(reward[0]), False, False, first(info)
+
+
+def first(info: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    """One environment's information out of a batch's, as Python scalars; None stands for the batch's NaN."""
+    return {
+        key: first(value, index) if isinstance(value, dict) else _scalar(value, index)
+        for key, value in info.items()
+        if not key.startswith("_")
+    }
+
+
+def _scalar(values: npt.NDArray[Any], index: int) -> Any:
+    value = values[index].item()
+    return None if value != value else value  # noqa: PLR0124 - the test for NaN that bools and ints pass too

@@ -1,0 +1,58 @@
+"""Rewards of an episode, given at its end alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from annealrl.ising import FloatArray, IntArray
+
+#: How many of the best replicas the soft minimum averages.
+SOFT_REPLICAS = 8
+
+
+@dataclass(frozen=True)
+class EpisodeEnd:
+    """What a reward may look at.
+
+    Attributes
+    ----------
+    energies : float64 array, shape (B, R)
+        Every replica's final energy, or its lowest since the start under ``criterion="best"``.
+    ground_energies : float64 array, shape (B,)
+        NaN where unknown.
+    sizes : int64 array, shape (B,)
+        Number of spins.
+    """
+
+    energies: FloatArray
+    ground_energies: FloatArray
+    sizes: IntArray
+
+
+Reward = Callable[[EpisodeEnd], FloatArray]
+
+
+def minimum_energy(end: EpisodeEnd) -> FloatArray:
+    """``-min_r H``, the reward of Mills, Ronagh and Tamblyn, Nat. Mach. Intell. 2, 509 (2020)."""
+    return np.asarray(-end.energies.min(axis=1))
+
+
+def residual(end: EpisodeEnd) -> FloatArray:
+    """``-(min_r H - E_0) / n``: free of the instances' own ground energies, which vary far more than schedules do."""
+    return np.asarray((end.ground_energies - end.energies.min(axis=1)) / end.sizes)
+
+
+def soft_minimum(end: EpisodeEnd) -> FloatArray:
+    """``-(min_r H + mean of the best eight H) / 2n``: less luck in it than in the minimum alone."""
+    best = np.sort(end.energies, axis=1)[:, :SOFT_REPLICAS]
+    return np.asarray(-(best[:, 0] + best.mean(axis=1)) / (2 * end.sizes))
+
+
+REWARDS: Mapping[str, Reward] = {
+    "minimum_energy": minimum_energy,
+    "residual": residual,
+    "soft_minimum": soft_minimum,
+}
