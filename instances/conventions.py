@@ -150,16 +150,10 @@ def from_binary(
     pairs: IntArray = np.asarray(edges, dtype=np.int64).reshape(-1, 2)
     b = np.asarray(quadratic, dtype=np.float64)
     fields = a / 2
-    np.add.at(fields, pairs.ravel(), np.repeat(b / 4, 2))
-    return IsingModel(
-        len(a),
-        pairs,
-        0.0 - b / 4,
-        0.0 - fields,
-        offset=float(offset + a.sum() / 2 + b.sum() / 4),
-        name=name,
-        labels=labels,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for a float is refused by the model
+        np.add.at(fields, pairs.ravel(), np.repeat(b / 4, 2))
+        constant = float(offset + a.sum() / 2 + b.sum() / 4)
+    return IsingModel(len(a), pairs, 0.0 - b / 4, 0.0 - fields, offset=constant, name=name, labels=labels)
 
 
 def from_biqmac_qubo(
@@ -171,7 +165,9 @@ def from_biqmac_qubo(
     ----------
     A. Wiegele, Biq Mac Library: a collection of Max-Cut and quadratic 0-1 programming instances of medium size (2007).
     """
-    return from_binary(diagonal, edges, 2 * np.asarray(entries, dtype=np.float64), name=name)
+    with np.errstate(over="ignore"):
+        twice = 2 * np.asarray(entries, dtype=np.float64)
+    return from_binary(diagonal, edges, twice, name=name)
 
 
 def from_bqm(

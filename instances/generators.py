@@ -76,7 +76,7 @@ def draw_couplings(kind: str, size: int, rng: np.random.Generator) -> FloatArray
     if kind == "gaussian":
         return rng.normal(0.0, 1.0, size)
     if kind == "pm1":
-        return 2.0 * rng.integers(0, 2, size) - 1.0
+        return np.where(rng.integers(0, 2, size) == 0, -1.0, 1.0)
     if kind == "uniform":
         return rng.uniform(-1.0, 1.0, size)
     raise InputError(f"couplings {kind!r} are none of {', '.join(get_args(CouplingKind))}")
