@@ -115,8 +115,7 @@ class IsingModel:
         if n is None:
             field_count = np.size(fields) if np.ndim(fields) else 0
             n = max(int(pairs.max()) + 1 if pairs.size else 0, field_count)
-        J = np.asarray(couplings, dtype=float)
-        h = np.asarray(fields, dtype=float)
+        J, h = np.asarray(couplings), np.asarray(fields)
         return cls(
             n,
             pairs,
