@@ -1,0 +1,217 @@
+"""Run methods on instance sets and judge them by one rule: success against certified optima, paired streams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from annealrl import statistics
+from annealrl.baselines.grammar import parse_method
+from annealrl.errors import InputError
+from annealrl.instance_set import InstanceSet
+from annealrl.ising import FloatArray
+from annealrl.method import Budget, Method
+from annealrl.results import InstanceResult, Result
+
+Criterion = Literal["best", "final"]
+Tolerance = Literal["exact", "cool"]
+
+#: Episodes run together, and the most spins × replicas that they may hold.
+BATCH = 128
+_BATCH_SPINS = 2**26
+#: Statuses of an energy that nothing can be below.
+CERTIFIED = ("optimal", "planted")
+
+
+class CertificateError(RuntimeError):
+    """A configuration lies below a certified optimum or bound, or a method misreports its energies."""
+
+
+def evaluate(
+    method: Method | str,
+    instances: InstanceSet,
+    *,
+    episodes: int,
+    budget: Budget | None = None,
+    criterion: Criterion = "best",
+    tolerance: Tolerance = "exact",
+    seed: int = 0,
+    batch: int = BATCH,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Measure how often a method finds the ground states of a set.
+
+    Episode e on instance i runs on the stream ``SeedSequence(seed, spawn_key=(i, e))``, whatever the method, the batch
+    size or the number of episodes: methods are compared on the same starts, and more episodes extend fewer.
+
+    Parameters
+    ----------
+    method : Method or str
+        A text goes through :func:`~annealrl.baselines.grammar.parse_method`.
+    instances : InstanceSet
+        With ground energies (spins where there are any: their energy is recomputed) for all instances.
+    episodes : int
+        Per instance.
+    budget : Budget, optional
+        64 replicas, 40 steps of 100 sweeps by default.
+    criterion : {"best", "final"}
+        Whether the lowest energy at any step boundary counts or that at the end. Both are counted; this one is ``p``.
+    tolerance : {"exact", "cool"}
+        Success is E ≤ E_ground + 1e-9·(Σ|J| + Σ|h|), or within 1e-5 per spin as in the COOL paper.
+    progress : callable, optional
+        Called with episodes done and in all, after each batch.
+
+    Raises
+    ------
+    InputError
+        If a ground energy is unknown.
+    CertificateError
+        If a configuration is found below a certified optimum by more than the tolerance, or if the energies that a
+        method reports are not those of its configurations.
+    """
+    method = parse_method(method) if isinstance(method, str) else method
+    budget = budget or Budget()
+    for key, value, known in (
+        ("criterion", criterion, get_args(Criterion)),
+        ("tolerance", tolerance, get_args(Tolerance)),
+    ):
+        if value not in known:
+            raise InputError(f"{key} is {value!r}; one of {', '.join(known)} is expected")
+    if episodes < 1 or batch < 1:
+        raise InputError(f"episodes and batch are {episodes} and {batch}; at least 1 is expected")
+    ground, slack = ground_energies(instances), _slack(instances, tolerance)
+    best, final = np.empty((2, len(instances), episodes))
+    seconds, attempted = 0.0, 0
+    largest = max(model.n for model in instances) * budget.replicas
+    chunk = max(1, min(batch, _BATCH_SPINS // largest))
+    total = len(instances) * episodes
+    for first in range(0, total, chunk):
+        pairs = [divmod(k, episodes) for k in range(first, min(total, first + chunk))]
+        models = [instances.models[i] for i, _ in pairs]
+        seeds = [np.random.SeedSequence(seed, spawn_key=pair) for pair in pairs]
+        outcome = method.run(models, budget, seeds)
+        at = tuple(np.array(pairs).T)
+        best[at] = [model.energy(spins) for model, spins in zip(models, outcome.best_spins, strict=True)]
+        final[at] = outcome.final_energies
+        _check_energies(method.name, instances, at[0], best[at], np.asarray(outcome.best_energies))
+        seconds += outcome.seconds
+        attempted += outcome.attempted_updates
+        if progress is not None:
+            progress(first + len(pairs), total)
+    lowest = np.minimum(best, final)
+    _check_certificates(method.name, instances, lowest.min(axis=1), ground, slack)
+    solved = {"best": lowest <= (ground + slack)[:, None], "final": final <= (ground + slack)[:, None]}
+    judged = {"best": lowest, "final": final}[criterion]
+    sizes = np.array([model.n for model in instances])
+    counts = {key: value.sum(axis=1) for key, value in solved.items()}
+    rows = tuple(
+        InstanceResult(
+            name=instances.instance_names[i],
+            n=int(sizes[i]),
+            ground_energy=float(ground[i]),
+            certified=instances.statuses[i] in CERTIFIED,
+            episodes=episodes,
+            successes=int(counts[criterion][i]),
+            best_energy=float(lowest[i].min()),
+            best_successes=int(counts["best"][i]),
+            final_successes=int(counts["final"][i]),
+        )
+        for i in range(len(instances))
+    )
+    summary = statistics.summarize(counts[criterion], np.full(len(instances), episodes))
+    per_episode = seconds / total
+    return Result(
+        **run_key(method, episodes, budget, criterion, tolerance, seed),
+        method=method.name,
+        moves=tuple(sorted(method.moves)),
+        instances={"name": instances.name, "hash": instances.hash},
+        p=summary.p,
+        p_ci=summary.p_ci,
+        n99=_finite(summary.n99),
+        n99_ci=_finite_pair(summary.n99_ci),
+        p_best=float(solved["best"].mean()),
+        p_final=float(solved["final"].mean()),
+        n99_set=_finite(summary.n99_set),
+        n99_set_ci=_finite_pair(summary.n99_set_ci),
+        median_instance_n99=_finite(summary.median_n99),
+        median_instance_n99_ci=_finite_pair(summary.median_n99_ci),
+        mean_residual_energy_per_spin=float(((judged - ground[:, None]) / sizes[:, None]).mean()),
+        seconds_per_episode=per_episode,
+        tts_seconds=_finite(per_episode * max(1.0, summary.n99)),
+        attempted_updates=attempted,
+        per_instance=rows,
+    )
+
+
+def run_key(method: Method, episodes: int, budget: Budget, criterion: str, tolerance: str, seed: int) -> dict[str, Any]:
+    """The entries of a :class:`~annealrl.results.Result` that are known before it is measured."""
+    return {
+        "fingerprint": str(getattr(method, "fingerprint", method.name)),
+        "episodes_per_instance": episodes,
+        "replicas": budget.replicas,
+        "steps": budget.steps,
+        "sweeps_per_step": budget.sweeps_per_step,
+        "seed": seed,
+        "criterion": criterion,
+        "tolerance": tolerance,
+    }
+
+
+def ground_energies(instances: InstanceSet) -> FloatArray:
+    """Energies to be reached, shape (k,): recomputed from the ground configuration where there is one.
+
+    Raises
+    ------
+    InputError
+        If nothing is known of an instance; names it.
+    """
+    energies = np.empty(len(instances))
+    for i, (model, spins) in enumerate(zip(instances.models, instances.ground_spins, strict=True)):
+        energies[i] = instances.ground_energies[i] if spins is None else model.energy(spins)
+        if not np.isfinite(energies[i]):
+            raise InputError(
+                f"instance set {instances.name!r}: the ground energy of instance {instances.instance_names[i]!r} is "
+                "unknown; success can only be judged against known ones"
+            )
+    return energies
+
+
+def _slack(instances: InstanceSet, tolerance: Tolerance) -> FloatArray:
+    return np.array([1e-5 * model.n if tolerance == "cool" else 1e-9 * model.scale for model in instances])
+
+
+def _check_energies(name: str, instances: InstanceSet, at: FloatArray, true: FloatArray, reported: FloatArray) -> None:
+    scale = np.array([model.scale + abs(model.offset) for model in instances])[at]
+    wrong = np.flatnonzero(~(np.abs(true - reported) <= 1e-9 * scale))
+    if len(wrong):
+        e = wrong[0]
+        raise CertificateError(
+            f"method {name!r} reports the energy {reported[e]!r} for a configuration of energy {true[e]!r}, "
+            f"instance {instances.instance_names[int(at[e])]!r}"
+        )
+
+
+def _check_certificates(
+    name: str, instances: InstanceSet, lowest: FloatArray, ground: FloatArray, slack: FloatArray
+) -> None:
+    certified = np.array([status in CERTIFIED for status in instances.statuses])
+    floor = np.where(certified, ground, -np.inf)
+    floor = np.fmax(floor, instances.bounds)
+    below = np.flatnonzero(lowest < floor - slack)
+    if len(below):
+        i = below[0]
+        raise CertificateError(
+            f"instance set {instances.name!r}: {name} found the energy {lowest[i]!r} on instance "
+            f"{instances.instance_names[i]!r}, below its certified {floor[i]!r}; the certificate is wrong"
+        )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _finite_pair(values: Sequence[float]) -> tuple[float | None, float | None]:
+    return _finite(values[0]), _finite(values[1])
