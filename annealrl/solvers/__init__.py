@@ -1,1 +1,6 @@
-"""TBD."""
+"""Certified ground states: an exact branch and cut for sparse Ising models."""
+
+from annealrl.solvers.exact import solve
+from annealrl.solvers.solution import Solution
+
+__all__ = ["Solution", "solve"]

@@ -1,0 +1,195 @@
+"""Branch and cut for one block: cuts at every node, branching on an edge where the relaxation stays fractional.
+
+Follows the scheme of Barahona, Grötschel, Jünger and Reinelt (Oper. Res. 36, 493 (1988)) and Liers, Jünger, Reinelt
+and Rinaldi (in: New Optimization Algorithms in Physics, Wiley 2004, chapter 4). Every bound used to close a node or to
+fix a variable is an exact integer.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from annealrl.ising import FloatArray, IntArray, SpinArray
+from annealrl.solvers.cycles import CycleSeparator, select_cuts
+from annealrl.solvers.graph import SignedGraph
+from annealrl.solvers.heuristics import Incumbent
+from annealrl.solvers.relaxation import Relaxation
+
+Report = Callable[[int, int], None]
+
+_INTEGRAL = 1e-6
+
+
+@dataclass(order=True)
+class _Node:
+    """Part of the search space in which some edges are fixed; `bound` holds for all of it."""
+
+    bound: int
+    tie: int
+    fixings: tuple[tuple[int, int], ...] = field(compare=False)
+
+
+class BranchAndCut:
+    """Search for the cheapest configuration of a block.
+
+    Parameters
+    ----------
+    graph : SignedGraph
+        A connected graph.
+    start : int8 array, optional
+        Configuration to start from.
+    deadline : float
+        Time by ``time.perf_counter`` at which to stop.
+    tolerance : int
+        Nodes whose bound is within this cost of the incumbent are closed; their bound is reported truly.
+    report : callable
+        Called with (cost, bound) after every relaxation.
+    """
+
+    def __init__(
+        self,
+        graph: SignedGraph,
+        *,
+        rng: np.random.Generator,
+        deadline: float,
+        tolerance: int = 0,
+        start: SpinArray | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.graph = graph
+        self.deadline = deadline
+        self.tolerance = tolerance
+        self.report = report
+        self.nodes = 0
+        self.incumbent = Incumbent(graph, rng, start)
+        self._separator = CycleSeparator(graph, rng)
+        self._lp = Relaxation(graph.costs)
+        self._lower = np.zeros(len(graph.costs), dtype=np.int64)
+        self._upper = np.ones(len(graph.costs), dtype=np.int64)
+        self._queue: list[_Node] = []
+        self._closed: int | None = None
+        self._annealed = False
+        self._ties = 0
+
+    def run(self) -> tuple[SpinArray, int]:
+        """Search until proven or out of time; returns the best configuration and a lower bound on the cost of any."""
+        self._queue = [_Node(self._lift(0), 0, ())]
+        while self._queue:
+            node = heapq.heappop(self._queue)
+            if self._done(node.bound):
+                self._close(node.bound)
+            elif not self._process(node):
+                self._close(node.bound)
+                break
+        return self.incumbent.spins, self.bound
+
+    @property
+    def bound(self) -> int:
+        """Lower bound on the cost of every configuration: the least of the closed and the open nodes'."""
+        bounds = [self.incumbent.cost, *(node.bound for node in self._queue[:1])]
+        return min(bounds if self._closed is None else [*bounds, self._closed])
+
+    def _lift(self, bound: int) -> int:
+        """Least possible cost that is not below `bound`."""
+        return bound + (self.incumbent.cost - bound) % self.graph.step
+
+    def _done(self, bound: int) -> bool:
+        return bound >= self.incumbent.cost - self.tolerance
+
+    def _close(self, bound: int) -> None:
+        self._closed = bound if self._closed is None else min(self._closed, bound)
+
+    def _process(self, node: _Node) -> bool:
+        """Cut until the node is closed or has branched; False when time ran out first."""
+        self.nodes += 1
+        lower, upper = self._lower.copy(), self._upper.copy()
+        for edge, value in node.fixings:
+            # A fixing against one made at the root leaves nothing better than the incumbent.
+            if not self._lower[edge] <= value <= self._upper[edge]:
+                return True
+            lower[edge] = upper[edge] = value
+        self._lp.set_box(lower, upper)
+        root = not node.fixings
+        history: list[int] = []
+        while True:
+            if not self._lp.solve(self.deadline):
+                node.bound = max(node.bound, self._lift(self._lp.exact_bound()[0]))
+                return False
+            value, reduced = self._lp.exact_bound()
+            node.bound = max(node.bound, self._lift(value))
+            history.append(value)
+            if self.report:
+                self.report(self.incumbent.cost, min(self.bound, node.bound))
+            if self._done(node.bound):
+                self._close(node.bound)
+                return True
+            if not self._lp.feasible:
+                # Infeasible, but the ray did not prove it to the last digit: keep the bound that is proven.
+                self._close(node.bound)
+                return True
+            u = self._lp.u
+            self._improve(u, len(history))
+            if self._done(node.bound):
+                self._close(node.bound)
+                return True
+            if root:
+                self._fix(value, reduced)
+            if self._tailing_off(history, root) and _doubt(u).max() > _INTEGRAL:
+                break
+            if not self._cut(u):
+                break
+            if len(self._lp.cuts) > 3 * len(u) + 200:
+                self._lp.purge(5)
+        self._branch(node, u)
+        return True
+
+    def _improve(self, u: FloatArray, rounds: int) -> None:
+        self.incumbent.round(u)
+        # Where the relaxation stays fractional for long, rounding it is not good enough for fixing and pruning.
+        if not self._annealed and rounds > 12 and np.count_nonzero(_doubt(u) > _INTEGRAL) > 0.1 * len(u):
+            self._annealed = True
+            self.incumbent.anneal(300, 32, self.deadline)
+
+    def _cut(self, u: FloatArray) -> bool:
+        """Add violated cuts; False if there is none."""
+        m = len(u)
+        cuts, amounts = self._separator.violated_short(u)
+        chosen = select_cuts(cuts, amounts, edges=m, limit=2 * m, per_edge=8)
+        if len(chosen) < 0.03 * m:
+            cuts, amounts = self._separator.violated_any(u, max_sources=max(100, self.graph.n // 4))
+            chosen += select_cuts(cuts, amounts, edges=m, limit=m, per_edge=8)
+        return self._lp.add(chosen) > 0
+
+    def _tailing_off(self, history: list[int], root: bool) -> bool:
+        window = 12 if root else 4
+        if len(history) <= window:
+            return False
+        gained = history[-1] - history[-1 - window]
+        return gained < 0.03 * (self.incumbent.cost - history[-1])
+
+    def _fix(self, value: int, reduced: IntArray) -> None:
+        """Fix edges at the root whose other value costs more than the incumbent, by reduced cost."""
+        beyond = self.incumbent.cost - value
+        self._upper[(reduced >= beyond) & (self._lower == 0)] = 0
+        self._lower[(-reduced >= beyond) & (self._upper == 1)] = 1
+        self._lp.set_box(self._lower, self._upper)
+
+    def _branch(self, node: _Node, u: FloatArray) -> None:
+        doubt = _doubt(u)
+        if doubt.max() <= _INTEGRAL:
+            # The relaxation's optimum is a configuration, so nothing is left to decide: the rounding has offered it.
+            self._close(node.bound)
+            return
+        edge = int(np.argmax(doubt * np.sqrt(self.graph.costs / self.graph.costs.mean())))
+        for value in (0, 1):
+            self._ties += 1
+            heapq.heappush(self._queue, _Node(node.bound, self._ties, (*node.fixings, (edge, value))))
+
+
+def _doubt(u: FloatArray) -> FloatArray:
+    """Distance of every value from the nearer integer."""
+    return np.minimum(u, 1.0 - u)

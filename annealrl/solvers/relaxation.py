@@ -1,0 +1,159 @@
+"""The linear relaxation: one HiGHS object that grows by cuts, and exact lower bounds from its duals."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from annealrl.ising import FloatArray, IntArray
+from annealrl.solvers.cycles import Cut
+
+_EMPTY = np.empty(0, dtype=np.int64)
+
+
+class Relaxation:
+    """``min costs · u`` over ``lower ≤ u ≤ upper`` and the cuts added so far.
+
+    Any non-negative multipliers y of the cuts prove ``y · rhs + Σ min over the box of (costs - Aᵀy) u`` as a lower
+    bound (weak duality). The LP solver's multipliers are rounded to integers and the sum is formed in integers, so the
+    bound holds however inaccurate the LP solution is.
+    """
+
+    def __init__(self, costs: IntArray) -> None:
+        import highspy
+
+        self._highspy = highspy
+        self.costs = costs
+        self.m = len(costs)
+        self.lower = np.zeros(self.m, dtype=np.int64)
+        self.upper = np.ones(self.m, dtype=np.int64)
+        self.unit = float(costs.max())
+        self.cuts: list[Cut] = []
+        self.idle: IntArray = _EMPTY
+        self._keys: set[bytes] = set()
+        self._flat: Cut = _EMPTY
+        self._rows: IntArray = _EMPTY
+        self._rhs: IntArray = _EMPTY
+        self.u: FloatArray = np.zeros(self.m)
+        self.duals: FloatArray = np.empty(0)
+        self.feasible = True
+        self._lp = self._make()
+
+    def _make(self) -> Any:
+        lp = self._highspy.Highs()
+        for option, value in (
+            ("output_flag", False),
+            ("threads", 1),
+            ("parallel", "off"),
+            ("solver", "simplex"),
+            ("presolve", "off"),
+            ("primal_feasibility_tolerance", 1e-9),
+            ("dual_feasibility_tolerance", 1e-9),
+        ):
+            lp.setOptionValue(option, value)
+        lp.addVars(self.m, np.zeros(self.m), np.ones(self.m))
+        lp.changeColsCost(self.m, np.arange(self.m, dtype=np.int32), self.costs / self.unit)
+        return lp
+
+    def add(self, cuts: list[Cut]) -> int:
+        """Add those cuts that are not there yet; returns how many."""
+        fresh = []
+        for cut in cuts:
+            key = cut.tobytes()
+            if key not in self._keys:
+                self._keys.add(key)
+                fresh.append(cut)
+        if not fresh:
+            return 0
+        lengths = np.array([len(cut) for cut in fresh])
+        starts = np.cumsum(lengths) - lengths
+        flat = np.concatenate(fresh)
+        rhs = 1 - np.add.reduceat(flat & 1, starts)
+        self._lp.addRows(
+            len(fresh),
+            rhs.astype(float),
+            np.full(len(fresh), np.inf),
+            len(flat),
+            starts.astype(np.int32),
+            (flat >> 1).astype(np.int32),
+            (1 - 2 * (flat & 1)).astype(float),
+        )
+        self._rows = np.concatenate([self._rows, np.repeat(np.arange(len(fresh)) + len(self.cuts), lengths)])
+        self._flat = np.concatenate([self._flat, flat])
+        self._rhs = np.concatenate([self._rhs, rhs])
+        self.cuts += fresh
+        self.idle = np.concatenate([self.idle, np.zeros(len(fresh), dtype=np.int64)])
+        self.duals = np.concatenate([self.duals, np.zeros(len(fresh))])
+        return len(fresh)
+
+    def purge(self, patience: int) -> None:
+        """Drop cuts that had no multiplier in the last `patience` solves."""
+        keep = self.idle < patience
+        gone = np.flatnonzero(~keep)
+        if not len(gone):
+            return
+        self._lp.deleteRows(len(gone), gone.astype(np.int32))
+        self._keys.difference_update(self.cuts[row].tobytes() for row in gone.tolist())
+        self.cuts = [self.cuts[row] for row in np.flatnonzero(keep).tolist()]
+        of_kept = keep[self._rows]
+        self._flat = self._flat[of_kept]
+        self._rows = (np.cumsum(keep) - 1)[self._rows[of_kept]]
+        self._rhs, self.idle, self.duals = self._rhs[keep], self.idle[keep], self.duals[keep]
+
+    def set_box(self, lower: IntArray, upper: IntArray) -> None:
+        """Replace the bounds of all variables."""
+        changed = np.flatnonzero((lower != self.lower) | (upper != self.upper))
+        if len(changed):
+            self._lp.changeColsBounds(
+                len(changed), changed.astype(np.int32), lower[changed].astype(float), upper[changed].astype(float)
+            )
+            self.lower, self.upper = lower.copy(), upper.copy()
+
+    def solve(self, deadline: float) -> bool:
+        """Reoptimise from the last basis; False if no usable solution came out (time is up)."""
+        left = deadline - time.perf_counter()
+        if left <= 0:
+            return False
+        lp = self._lp
+        # HiGHS counts its limit from the making of the object.
+        lp.setOptionValue("time_limit", lp.getRunTime() + left if math.isfinite(left) else math.inf)
+        lp.run()
+        status = lp.getModelStatus()
+        kinds = self._highspy.HighsModelStatus
+        self.feasible = status != kinds.kInfeasible
+        if status == kinds.kOptimal:
+            solution = lp.getSolution()
+            self.u = np.clip(np.array(solution.col_value), 0.0, 1.0)
+            self.duals = np.maximum(np.array(solution.row_dual), 0.0)
+            self.idle = np.where(self.duals > 1e-12, 0, self.idle + 1)
+            return True
+        if not self.feasible:
+            _, known, ray = lp.getDualRay()
+            # A ray proves any bound; a large multiple of it is handed on as multipliers.
+            ray = np.array(ray) if known else np.zeros(len(self.cuts))
+            if ray.sum() < 0:
+                ray = -ray
+            top = float(ray.max(initial=0.0))
+            self.duals = np.maximum(ray, 0.0) * (16.0 * self.m / top if top > 0 else 0.0)
+            return True
+        # Time is up; an interrupted dual simplex still has multipliers, and any multipliers prove a bound.
+        duals = np.array(lp.getSolution().row_dual)
+        if len(duals) == len(self.cuts):
+            self.duals = np.maximum(duals, 0.0)
+        return False
+
+    def exact_bound(self) -> tuple[int, npt.NDArray[np.int64]]:
+        """Lower bound proven by the current multipliers, and the reduced costs it was formed with; exact integers."""
+        multipliers = np.rint(self.duals * self.unit)
+        weight = float((multipliers[self._rows]).sum()) + float(self.costs.sum())
+        if not weight < 2.0**61:
+            multipliers = np.floor(multipliers * (2.0**60 / weight)) if math.isfinite(weight) else 0 * multipliers
+        y = multipliers.astype(np.int64)
+        reduced = self.costs.copy()
+        np.subtract.at(reduced, self._flat >> 1, (1 - 2 * (self._flat & 1)) * y[self._rows])
+        at_box = np.where(reduced > 0, reduced * self.lower, reduced * self.upper)
+        return int((y * self._rhs).sum()) + int(at_box.sum()), reduced
