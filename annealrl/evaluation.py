@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,7 +17,8 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray
 from annealrl.method import Budget, Method
-from annealrl.results import InstanceResult, Result
+from annealrl.plots import Table
+from annealrl.results import KEY, InstanceResult, Result, ResultStore
 
 Criterion = Literal["best", "final"]
 Tolerance = Literal["exact", "cool"]
@@ -144,6 +148,88 @@ def evaluate(
         attempted_updates=attempted,
         per_instance=rows,
     )
+
+
+def benchmark(
+    instances: InstanceSet,
+    methods: Sequence[Method | str],
+    *,
+    episodes: int,
+    budget: Budget | None = None,
+    sweeps: Sequence[int] | None = None,
+    criterion: Criterion = "best",
+    tolerance: Tolerance = "exact",
+    seed: int = 0,
+    store: ResultStore | str | Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Table:
+    """Measure several methods on the same episodes.
+
+    Parameters
+    ----------
+    sweeps : sequence of int, optional
+        Repeat at these sweeps per replica and episode, see :func:`with_sweeps`; the table then knows the budget of the
+        shortest time to solution.
+    store : ResultStore or path, optional
+        Where to keep results. What it holds already is not measured again, so that an interrupted benchmark goes on.
+    progress : callable, optional
+        Called with a method's name, its episodes done and in all.
+
+    Other parameters and errors are those of :func:`evaluate`.
+    """
+    parsed = [parse_method(method) if isinstance(method, str) else method for method in methods]
+    if not parsed:
+        raise InputError("benchmark: no method given; at least one is expected")
+    for i, method in enumerate(parsed):
+        if method.name in [other.name for other in parsed[:i]]:
+            raise InputError(f"benchmark: method {method.name!r} is given twice")
+    if store is not None and not isinstance(store, ResultStore):
+        store = ResultStore(store)
+    budget = budget or Budget()
+    results = []
+    for spent in [budget] if sweeps is None else [with_sweeps(budget, count) for count in sweeps]:
+        for method in parsed:
+            key = run_key(method, episodes, spent, criterion, tolerance, seed)
+            known = store.get((instances.hash, *(key[name] for name in KEY))) if store is not None else None
+            if known is None:
+                known = evaluate(
+                    method,
+                    instances,
+                    episodes=episodes,
+                    budget=spent,
+                    criterion=criterion,
+                    tolerance=tolerance,
+                    seed=seed,
+                    progress=partial(progress, method.name) if progress is not None else None,
+                )
+                if store is not None:
+                    store.append(known)
+            # What was measured may be asked for again under another name.
+            names = {"name": instances.name, "hash": instances.hash}
+            results.append(replace(known, method=method.name, instances=names))
+    return Table(tuple(results))
+
+
+def with_sweeps(budget: Budget, sweeps: int) -> Budget:
+    """The budget with `sweeps` sweeps per replica, in as many equal steps as divide them, at most those it had.
+
+    Raises
+    ------
+    InputError
+        If that leaves fewer than half of the steps.
+
+    Examples
+    --------
+    >>> with_sweeps(Budget(), 500)
+    Budget(replicas=64, steps=25, sweeps_per_step=20, threads=None)
+    """
+    steps = max((k for k in range(1, budget.steps + 1) if sweeps > 0 and sweeps % k == 0), default=0)
+    if steps == 0 or 2 * steps < min(budget.steps, sweeps):
+        raise InputError(
+            f"sweeps: {sweeps} cannot be parted into {-(-budget.steps // 2)} to {budget.steps} equal steps; "
+            f"a multiple of {budget.steps} is expected"
+        )
+    return replace(budget, steps=steps, sweeps_per_step=sweeps // steps)
 
 
 def run_key(method: Method, episodes: int, budget: Budget, criterion: str, tolerance: str, seed: int) -> dict[str, Any]:

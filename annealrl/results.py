@@ -1,4 +1,4 @@
-"""What was measured: one record a method, kept in an append-only store; tables and plots read nothing else."""
+"""What was measured: a record for each method, kept in an append-only store; tables and plots read nothing else."""
 
 from __future__ import annotations
 

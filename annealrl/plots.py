@@ -1,0 +1,336 @@
+"""What people see of results: tables for terminal, Markdown and HTML, and plots; drawn from the records alone."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from annealrl.errors import InputError
+from annealrl.results import VERSION, Result, write_text
+from annealrl.statistics import Ratio, paired_ratio
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+    from annealrl.schedules import Schedule
+
+HEADER = (
+    "method",
+    "moves",
+    "p [95 %]",
+    "n99 [95 %]",
+    "n99_set",
+    "median n99",
+    "p final",
+    "n99 ratio to best rival [95 %]",
+    "s/episode",
+    "TTS (s)",
+    "updates",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method against its best rival; `ratio` below 1 means that the method is better."""
+
+    rival: str
+    ratio: Ratio
+
+    @property
+    def verdict(self) -> str:
+        """``won`` or ``lost`` where the interval excludes 1, else ``open``."""
+        low, high = self.ratio.interval
+        return "won" if high < 1 else "lost" if low > 1 else "open"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Results of several methods on the same instances, by the same rule, at one budget or several.
+
+    Attributes
+    ----------
+    results : tuple of Result
+        In the order of the methods, budget by budget.
+    """
+
+    results: tuple[Result, ...]
+
+    def __post_init__(self) -> None:
+        shared = {(r.instances["hash"], r.seed, r.criterion, r.tolerance, r.replicas) for r in self.results}
+        if len(shared) != 1:
+            raise InputError("table: results on the same instances, with the same seed, replicas and rule are expected")
+        if len({(r.method, r.sweeps) for r in self.results}) < len(self.results):
+            raise InputError("table: two results of one method at one budget")
+
+    @property
+    def methods(self) -> list[str]:
+        """Names, in order."""
+        return list(dict.fromkeys(result.method for result in self.results))
+
+    @property
+    def budgets(self) -> list[int]:
+        """Sweeps per replica and episode, in order."""
+        return list(dict.fromkeys(result.sweeps for result in self.results))
+
+    def get(self, method: str, sweeps: int | None = None) -> Result:
+        """The result of a method, at the largest budget by default.
+
+        Raises
+        ------
+        InputError
+            If it is not in the table.
+        """
+        sweeps = max(self.budgets) if sweeps is None else sweeps
+        for result in self.results:
+            if result.method == method and result.sweeps == sweeps:
+                return result
+        raise InputError(
+            f"table: no result of method {method!r} at {sweeps} sweeps; "
+            f"it has {', '.join(self.methods)} at {', '.join(map(str, self.budgets))}"
+        )
+
+    def ratio(self, a: str, b: str, sweeps: int | None = None) -> Ratio:
+        """Paired ratio of pooled n99, a over b: below 1, a is better."""
+        first, second = self.get(a, sweeps), self.get(b, sweeps)
+        return paired_ratio(first.successes, first.episodes, second.successes, second.episodes)
+
+    def rival(self, result: Result) -> Result | None:
+        """The best other method of the same budget with the same moves; agents are nobody's rival."""
+        others = [
+            other
+            for other in self.results
+            if other.sweeps == result.sweeps
+            and other.moves == result.moves
+            and other.method != result.method
+            and not other.method.startswith("agent:")
+        ]
+        return max(others, key=lambda other: other.p, default=None)
+
+    def comparison(self, result: Result) -> Comparison | None:
+        """How a result stands against its rival, if it has one."""
+        rival = self.rival(result)
+        return (
+            None if rival is None else Comparison(rival.method, self.ratio(result.method, rival.method, rival.sweeps))
+        )
+
+    def optimal_tts(self, method: str) -> Result | None:
+        """The result at the budget with the shortest time to solution, if any solved anything."""
+        solved = [r for r in self.results if r.method == method and r.tts_seconds is not None]
+        return min(solved, key=lambda r: r.tts_seconds or 0.0, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """All records, and what follows from them."""
+        comparisons = []
+        for result in self.results:
+            if (found := self.comparison(result)) is not None:
+                row = {"method": result.method, "sweeps": result.sweeps, "rival": found.rival, "verdict": found.verdict}
+                comparisons.append({**row, "n99_ratio": found.ratio.value, "n99_ratio_ci": list(found.ratio.interval)})
+        optima = {method: self.optimal_tts(method) for method in self.methods}
+        return {
+            "version": VERSION,
+            "results": [result.to_json() for result in self.results],
+            "comparisons": comparisons,
+            "optimal_tts": [
+                {
+                    "method": method,
+                    "sweeps": result.sweeps if result else None,
+                    "tts_seconds": result.tts_seconds if result else None,
+                }
+                for method, result in optima.items()
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, content: Any, where: str = "table") -> Table:
+        """Read :meth:`to_json` back; what follows from the records is computed anew."""
+        if not isinstance(content, dict) or not isinstance(content.get("results"), list):
+            raise InputError(f"{where}: a JSON object with a list 'results' is expected")
+        rows = content["results"]
+        return cls(tuple(Result.from_json(row, f"{where}: results[{i}]") for i, row in enumerate(rows)))
+
+    def caption(self) -> str:
+        """How the results were measured, in a sentence."""
+        first = self.results[0]
+        return (
+            f"{first.instances['name']} ({first.instances['hash']}): {len(first.per_instance)} instances × "
+            f"{first.episodes_per_instance} episodes, {first.replicas} replicas; success by the {first.criterion} "
+            f"energy, tolerance {first.tolerance}; seed {first.seed}. Pooled p and n99; intervals from resampled "
+            "instances."
+        )
+
+    def to_markdown(self) -> str:
+        """The table as Markdown."""
+        lines = [self.caption(), ""]
+        for sweeps, rows in self._cells():
+            lines += [f"{sweeps} sweeps", ""]
+            lines += ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
+            lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+            lines += [""]
+        return "\n".join(lines + _optima(self)) + "\n"
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the table as a page that needs nothing else."""
+        parts = [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>annealrl benchmark</title><style>',
+            "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}",
+            "td,th{border:1px solid #bbb;padding:.3em .6em;text-align:right}td:first-child{text-align:left}",
+            f"</style></head><body><h1>Benchmark</h1><p>{html.escape(self.caption())}</p>",
+        ]
+        for sweeps, rows in self._cells():
+            parts.append(f"<h2>{sweeps} sweeps</h2><table><tr>")
+            parts += [f"<th>{html.escape(head)}</th>" for head in HEADER]
+            for row in rows:
+                parts += ["</tr><tr>", *(f"<td>{html.escape(cell)}</td>" for cell in row)]
+            parts.append("</tr></table>")
+        parts += [f"<p>{html.escape(line)}</p>" for line in _optima(self)]
+        write_text(path, "\n".join([*parts, "</body></html>\n"]))
+
+    def print(self) -> None:
+        """Print the table on the terminal."""
+        from rich.console import Console
+        from rich.table import Table as RichTable
+
+        console = Console()
+        for sweeps, rows in self._cells():
+            shown = RichTable(title=f"{self.results[0].instances['name']}, {sweeps} sweeps")
+            for k, head in enumerate(HEADER):
+                shown.add_column(head, justify="left" if k == 0 else "right", overflow="fold")
+            for row in rows:
+                # Text, not markup: a name may hold brackets.
+                shown.add_row(*(cell.replace("[", "\\[") for cell in row))
+            console.print(shown)
+        for line in [self.caption(), *_optima(self)]:
+            console.print(line, markup=False, highlight=False)
+
+    def _cells(self) -> list[tuple[int, list[list[str]]]]:
+        return [(sweeps, [_row(self, r) for r in self.results if r.sweeps == sweeps]) for sweeps in self.budgets]
+
+
+def _row(table: Table, result: Result) -> list[str]:
+    comparison = table.comparison(result)
+    return [
+        result.method,
+        "+".join(result.moves),
+        f"{result.p:.3f} {_pair(result.p_ci)}",
+        f"{_number(result.n99)} {_pair(result.n99_ci)}",
+        _number(result.n99_set),
+        _number(result.median_instance_n99),
+        f"{result.p_final:.3f}",
+        "–" if comparison is None else f"{comparison.verdict}: {comparison.ratio} to {comparison.rival}",
+        _number(result.seconds_per_episode),
+        _number(result.tts_seconds),
+        f"{result.attempted_updates:.3g}",
+    ]
+
+
+def _optima(table: Table) -> list[str]:
+    if len(table.budgets) == 1:
+        return []
+    lines = []
+    for method in table.methods:
+        best = table.optimal_tts(method)
+        found = f"{_number(best.tts_seconds)} s at {best.sweeps} sweeps" if best else "nothing solved at any budget"
+        lines.append(f"Optimal TTS of {method}: {found}")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "∞" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _pair(values: Sequence[float | None]) -> str:
+    return f"[{_number(values[0])}, {_number(values[1])}]"
+
+
+def n99_plot(results: Sequence[Result | Mapping[str, Any]] | Table, path: str | Path) -> None:
+    """Draw the pooled n99 of each method with its 95 % interval on a logarithmic axis, and write it to `path`.
+
+    Parameters
+    ----------
+    results : Table or sequence of Result or of their JSON
+        A row each. Where n99 is infinite an arrow starts at the lower end of its interval; where it is 0 (p = 1) the
+        point lies at the left edge.
+    path : str or Path
+        The ending says the format: png, pdf, svg.
+    """
+    rows = list(results.results) if isinstance(results, Table) else [_as_result(row) for row in results]
+    if not rows:
+        raise InputError("n99 plot: no result to draw")
+    several = len({row.sweeps for row in rows}) > 1
+    figure, axes = _figure(height=1.4 + 0.42 * len(rows))
+    numbers = [value for row in rows for value in (row.n99, *row.n99_ci) if value]
+    left, right = min(numbers, default=1.0) / 1.6, max(numbers, default=10.0) * 1.6
+    for y, row in enumerate(rows):
+        colour = "tab:red" if row.method.startswith("agent:") else "tab:blue"
+        low, high = row.n99_ci
+        axes.plot([max(low or left, left), right if high is None else high], [y, y], color=colour, lw=2)
+        if high is None:
+            axes.plot(right, y, ">", color=colour, clip_on=False)
+        if row.n99 is not None:
+            axes.plot(max(row.n99, left), y, "o", color=colour, clip_on=False)
+        at, side, label = (row.n99, "center", f"{row.n99:.3g}") if row.n99 else (left, "left", "0 (p = 1)")
+        if row.n99 is None:
+            at, side, label = right, "right", "∞ (p = 0)"
+        axes.annotate(label, (at, y), (0, 5), textcoords="offset points", ha=side, fontsize=8)
+    axes.set_xscale("log")
+    _plain_ticks(axes.xaxis)
+    axes.set_xlim(left, right)
+    axes.set_ylim(len(rows) - 0.5, -0.7)
+    axes.set_yticks(range(len(rows)), [f"{r.method} ({r.sweeps} sweeps)" if several else r.method for r in rows])
+    axes.set_xlabel("n99: episodes for 99 % success (95 % interval); fewer is better")
+    axes.set_title(f"{rows[0].instances['name']}, success by the {rows[0].criterion} energy", fontsize=10)
+    axes.grid(axis="x", which="both", alpha=0.3)
+    _save(figure, path)
+
+
+def schedule_plot(schedules: Mapping[str, Schedule], path: str | Path, *, steps: int = 40) -> None:
+    """Draw β against the step for schedules by name, on a logarithmic axis (β = 0 lies below it)."""
+    if not schedules:
+        raise InputError("schedule plot: no schedule to draw")
+    figure, axes = _figure(height=3.6)
+    for name, schedule in schedules.items():
+        betas = schedule.betas(steps)
+        axes.plot(np.arange(steps), np.where(betas > 0, betas, np.nan), marker=".", label=name)
+    axes.set_yscale("log")
+    _plain_ticks(axes.yaxis)
+    axes.set_xlabel("step")
+    scaled = {schedule.sigma_units for schedule in schedules.values()}
+    axes.set_ylabel("β·σ" if scaled == {True} else "β" if scaled == {False} else "β, or β·σ")
+    axes.grid(which="both", alpha=0.3)
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def _as_result(row: Result | Mapping[str, Any]) -> Result:
+    return row if isinstance(row, Result) else Result.from_json(dict(row))
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    # A figure of its own canvas: nothing here touches pyplot's global state or asks for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Label 1, 2, 5, 10, … as such: most axes here span a decade or two."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
