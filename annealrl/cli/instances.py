@@ -1,0 +1,89 @@
+"""``annealrl instances …``: make, import and verify sets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from annealrl.cli import options as opt
+from annealrl.cli.output import print_table
+from annealrl.errors import InputError
+
+instances_app = typer.Typer(
+    help="Build, read, certify and check instance sets.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Out = Annotated[Path, typer.Option("--out", metavar="FILE.npz", help="The set file to write.")]
+
+
+@instances_app.command()
+def make(
+    source: Annotated[str, typer.Argument(metavar="SET", help="A name, such as ea2d-10-train:50, or a file.")],
+    out: Out,
+    certify: Annotated[bool, typer.Option("--certify/--no-certify", help="Prove the ground states first.")] = True,
+    sign: opt.Signs = None,
+    index_base: opt.IndexBases = opt.IndexBase.auto,
+) -> None:
+    """Write a set file, with proven ground states."""
+    from annealrl import api
+    from annealrl.registry import load_object
+
+    loaded = api.load_instances(source, sign=sign, index_base=index_base.value_or_auto, certify=certify)
+    load_object("annealrl.instances.setfile:write_set")(out, loaded)
+    print(f"{out}: {len(loaded)} instances, {loaded.statuses.count('optimal')} with a proven optimum")
+
+
+@instances_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.npz")],
+    out: Out,
+    sign: Annotated[opt.Sign, typer.Option("--sign", help="What the file's couplings mean; several files look alike.")],
+    energy_key: Annotated[str | None, typer.Option("--energy-key", help="The array of ground energies.")] = None,
+    per_spin: Annotated[bool, typer.Option("--per-spin", help="The energies are per spin.")] = False,
+) -> None:
+    """Convert a foreign .npz (other keys or signs) into a set file."""
+    from annealrl.registry import load_object
+
+    loaded = load_object("annealrl.instances.foreign:import_npz")(
+        file, sign=sign.value, energy_key=energy_key, per_spin=per_spin
+    )
+    load_object("annealrl.instances.setfile:write_set")(out, loaded)
+    print(f"{out}: {len(loaded)} instances")
+
+
+@instances_app.command()
+def verify(
+    source: Annotated[str, typer.Argument(metavar="SET")],
+    solve: Annotated[int, typer.Option("--solve", min=0, help="Prove this many optima anew.")] = 3,
+) -> None:
+    """Recompute every energy from the stored spins, and prove a sample of the optima anew."""
+    import numpy as np
+
+    from annealrl import api
+    from annealrl.solvers import solve as solve_model
+
+    loaded = api.load_instances(source)
+    rows = []
+    for i, model in enumerate(loaded):
+        stated, spins = float(loaded.ground_energies[i]), loaded.ground_spins[i]
+        slack = 1e-9 * max(1.0, model.scale)
+        if spins is not None and abs(model.energy(spins) - stated) > slack:
+            raise InputError(f"{source}: instance {i} states {stated!r}, but its spins have {model.energy(spins)!r}")
+    chosen = np.unique(np.linspace(0, len(loaded) - 1, min(solve, len(loaded))).astype(int)) if solve else []
+    for i in chosen:
+        solution = solve_model(loaded.models[i])
+        stated, status = float(loaded.ground_energies[i]), loaded.statuses[i]
+        off = stated - solution.energy
+        # What was never proven may be rounded or beaten: that is reported, not refused.
+        if status in ("optimal", "planted") and abs(off) > 1e-9 * max(1.0, loaded.models[i].scale):
+            raise InputError(
+                f"{source}: instance {i} states {stated!r} as {status}, the optimum is {solution.energy!r}"
+            )
+        shown = (f"{solution.energy:.12g}", f"{off:.3g}", f"{solution.seconds:.3f}")
+        rows.append((loaded.instance_names[i], status, solution.status, *shown))
+    print_table(["proved anew", "stated as", "found", "energy", "stated - found", "seconds"], rows, sys.stdout)
+    spins_known = sum(spins is not None for spins in loaded.ground_spins)
+    print(f"{source}: {len(loaded)} instances, hash {loaded.hash}; {spins_known} energies agree with their spins")

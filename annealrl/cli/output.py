@@ -1,0 +1,65 @@
+"""What commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+#: ``--json -``: JSON alone on stdout.
+STDOUT = "-"
+
+
+def human(json_to: str | None) -> IO[str]:
+    """Where text for people goes: stdout, or stderr when stdout is taken by JSON."""
+    return sys.stderr if json_to == STDOUT else sys.stdout
+
+
+def write_json(content: Any, to: str | None) -> None:
+    """Write JSON to a file (beside it first, then renamed) or stdout; nothing when `to` is None."""
+    if to is None:
+        return
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    if to == STDOUT:
+        sys.stdout.write(text)
+    else:
+        from annealrl.results import write_text
+
+        write_text(to, text)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], file: IO[str]) -> None:
+    """Print a table by rich, which fits it to the terminal; columns are never cut when it is none."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=file, highlight=False, width=None if file.isatty() else 200)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("–" if value is None else str(value) for value in row))
+    console.print(table)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr, driven by ``update(done, total)``; silent when stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
