@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,8 +19,10 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray
 from annealrl.method import Budget, Method
-from annealrl.plots import Table
-from annealrl.results import KEY, InstanceResult, Result, ResultStore
+from annealrl.plots import Table, n99_plot
+from annealrl.results import KEY, InstanceResult, Result, ResultStore, write_text
+
+__all__ = ["CertificateError", "Criterion", "Result", "Table", "Tolerance", "benchmark", "evaluate", "with_sweeps"]
 
 Criterion = Literal["best", "final"]
 Tolerance = Literal["exact", "cool"]
@@ -160,8 +164,8 @@ def benchmark(
     criterion: Criterion = "best",
     tolerance: Tolerance = "exact",
     seed: int = 0,
-    store: ResultStore | str | Path | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    out: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Table:
     """Measure several methods on the same episodes.
 
@@ -170,10 +174,12 @@ def benchmark(
     sweeps : sequence of int, optional
         Repeat at these sweeps per replica and episode, see :func:`with_sweeps`; the table then knows the budget of the
         shortest time to solution.
-    store : ResultStore or path, optional
-        Where to keep results. What it holds already is not measured again, so that an interrupted benchmark goes on.
+    out : str or Path, optional
+        Directory for ``results.jsonl`` (a :class:`~annealrl.results.ResultStore`: what it holds is not measured again,
+        so that an interrupted benchmark goes on), ``benchmark.json``, ``benchmark.md``, ``benchmark.html`` and
+        ``n99.png``.
     progress : callable, optional
-        Called with a method's name, its episodes done and in all.
+        Called with episodes done and in all, over all methods and budgets.
 
     Other parameters and errors are those of :func:`evaluate`.
     """
@@ -183,31 +189,42 @@ def benchmark(
     for i, method in enumerate(parsed):
         if method.name in [other.name for other in parsed[:i]]:
             raise InputError(f"benchmark: method {method.name!r} is given twice")
-    if store is not None and not isinstance(store, ResultStore):
-        store = ResultStore(store)
     budget = budget or Budget()
-    results = []
-    for spent in [budget] if sweeps is None else [with_sweeps(budget, count) for count in sweeps]:
-        for method in parsed:
-            key = run_key(method, episodes, spent, criterion, tolerance, seed)
-            known = store.get((instances.hash, *(key[name] for name in KEY))) if store is not None else None
-            if known is None:
-                known = evaluate(
-                    method,
-                    instances,
-                    episodes=episodes,
-                    budget=spent,
-                    criterion=criterion,
-                    tolerance=tolerance,
-                    seed=seed,
-                    progress=partial(progress, method.name) if progress is not None else None,
-                )
-                if store is not None:
-                    store.append(known)
-            # What was measured may be asked for again under another name.
-            names = {"name": instances.name, "hash": instances.hash}
-            results.append(replace(known, method=method.name, instances=names))
-    return Table(tuple(results))
+    budgets = [budget] if sweeps is None else [with_sweeps(budget, count) for count in dict.fromkeys(sweeps)]
+    store = ResultStore(out) if out is not None else None
+    share = len(instances) * episodes
+    results: list[Result] = []
+    for spent, method in product(budgets, parsed):
+        key = run_key(method, episodes, spent, criterion, tolerance, seed)
+        found = store.get((instances.hash, *(key[name] for name in KEY))) if store is not None else None
+        if found is None:
+            found = evaluate(
+                method,
+                instances,
+                episodes=episodes,
+                budget=spent,
+                criterion=criterion,
+                tolerance=tolerance,
+                seed=seed,
+                progress=partial(_overall, progress, share * len(results), share * len(budgets) * len(parsed)),
+            )
+            if store is not None:
+                store.append(found)
+        # What was measured may be asked for again under another name.
+        names = {"name": instances.name, "hash": instances.hash}
+        results.append(replace(found, method=method.name, instances=names))
+    table = Table(tuple(results))
+    if out is not None:
+        write_text(Path(out) / "benchmark.json", json.dumps(table.to_json(), indent=1, allow_nan=False) + "\n")
+        write_text(Path(out) / "benchmark.md", table.to_markdown())
+        table.to_html(Path(out) / "benchmark.html")
+        n99_plot(table, Path(out) / "n99.png")
+    return table
+
+
+def _overall(progress: Callable[[int, int], None] | None, before: int, total: int, done: int, _: int) -> None:
+    if progress is not None:
+        progress(before + done, total)
 
 
 def with_sweeps(budget: Budget, sweeps: int) -> Budget:

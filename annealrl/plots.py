@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import io
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,22 +194,27 @@ class Table:
         parts += [f"<p>{html.escape(line)}</p>" for line in _optima(self)]
         write_text(path, "\n".join([*parts, "</body></html>\n"]))
 
-    def print(self) -> None:
-        """Print the table on the terminal."""
+    def to_text(self) -> str:
+        """The table for a terminal."""
         from rich.console import Console
         from rich.table import Table as RichTable
+        from rich.text import Text
 
-        console = Console()
+        console = Console(file=io.StringIO(), width=shutil.get_terminal_size((200, 24)).columns)
         for sweeps, rows in self._cells():
             shown = RichTable(title=f"{self.results[0].instances['name']}, {sweeps} sweeps")
             for k, head in enumerate(HEADER):
-                shown.add_column(head, justify="left" if k == 0 else "right", overflow="fold")
+                shown.add_column(Text(head), justify="left" if k == 0 else "right", overflow="fold")
             for row in rows:
-                # Text, not markup: a name may hold brackets.
-                shown.add_row(*(cell.replace("[", "\\[") for cell in row))
+                # Text, not markup: intervals and names hold brackets.
+                shown.add_row(*map(Text, row))
             console.print(shown)
-        for line in [self.caption(), *_optima(self)]:
-            console.print(line, markup=False, highlight=False)
+        written = console.file.getvalue()  # type: ignore[attr-defined]
+        return "\n".join([str(written), self.caption(), *_optima(self)])
+
+    def print(self) -> None:
+        """Show the table on the terminal."""
+        print(self.to_text())
 
     def _cells(self) -> list[tuple[int, list[list[str]]]]:
         return [(sweeps, [_row(self, r) for r in self.results if r.sweeps == sweeps]) for sweeps in self.budgets]

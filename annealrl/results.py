@@ -154,7 +154,7 @@ def _read(value: Any, kind: Any, where: str) -> Any:
                 raise InputError(f"{where}: key {key!r} is missing")
         return kind(**{key: _read(value[key], hint, f"{where}: {key}") for key, hint in hints.items()})  # type: ignore[operator]
     arguments = get_args(kind)
-    if get_origin(kind) is tuple and isinstance(value, list):
+    if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
         if arguments[-1] is Ellipsis:
             return tuple(_read(item, arguments[0], f"{where}[{i}]") for i, item in enumerate(value))
         if len(value) == len(arguments):
