@@ -22,6 +22,7 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray, IsingModel, SpinArray
 from annealrl.method import Budget, Method
+from annealrl.plots import Table
 from annealrl.registry import load_object
 from annealrl.results import Result
 from annealrl.schedules import Geometric, Schedule
@@ -218,7 +219,7 @@ def evaluate(
 
 def benchmark(
     instances: str | Path | InstanceSet, methods: Sequence[Any], *, episodes: int = 20, **options: Any
-) -> evaluation.Table:
+) -> Table:
     """Measure several methods on the same instances and starts, see :func:`annealrl.evaluation.benchmark`."""
     return evaluation.benchmark(_certified(instances), methods, episodes=episodes, **options)
 

@@ -166,6 +166,7 @@ def evaluate(
     from annealrl import api, evaluation
     from annealrl.baselines.grammar import parse_method
     from annealrl.method import Budget
+    from annealrl.plots import Table
 
     parsed = parse_method(method)
     loaded = api.load_instances(instances, sign=sign, index_base=index_base.value_or_auto, certify=True)
@@ -180,7 +181,7 @@ def evaluate(
             seed=seed,
             progress=update,
         )
-    print(evaluation.Table((result,)).to_text(), file=human(json))
+    print(Table((result,)).to_text(), file=human(json))
     write_json(result.to_json(), json)
 
 

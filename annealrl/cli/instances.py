@@ -72,8 +72,7 @@ def verify(
         slack = 1e-9 * max(1.0, model.scale)
         if spins is not None and abs(model.energy(spins) - stated) > slack:
             raise InputError(f"{source}: instance {i} states {stated!r}, but its spins have {model.energy(spins)!r}")
-    chosen = np.unique(np.linspace(0, len(loaded) - 1, min(solve, len(loaded))).astype(int)) if solve else []
-    for i in chosen:
+    for i in np.unique(np.linspace(0, len(loaded) - 1, min(solve, len(loaded))).astype(int)):
         solution = solve_model(loaded.models[i])
         stated, status = float(loaded.ground_energies[i]), loaded.statuses[i]
         off = stated - solution.energy

@@ -1,0 +1,93 @@
+"""Where an environment step's time goes, at the reference paper's settings: kernel, Python around it, policy.
+
+A batch of environments (10×10, 64 replicas, 100 sweeps a step) runs whole episodes under the paper's conv-LSTM policy.
+The kernel's share is what :meth:`ReplicaSimulator.advance` takes; everything else is overhead, per environment and step.
+Later work must not worsen the last line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import annealrl as arl
+from annealrl.agents import RecurrentPPO
+from annealrl.sb3 import AnnealingVecEnv
+from annealrl.simulator import ReplicaSimulator
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--envs", type=int, default=32)
+    parser.add_argument("--length", type=int, default=10)
+    parser.add_argument("--episodes", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--observation", choices=["spins", "features"], default="spins")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    env = arl.make_vec(
+        "EdwardsAnderson2D-v0",
+        arguments.envs,
+        length=arguments.length,
+        observation=arguments.observation,
+        threads=arguments.threads,
+    )
+    policy = "conv-lstm" if arguments.observation == "spins" else "features"
+    agent = RecurrentPPO(policy, env, seed=0)
+    vec = AnnealingVecEnv(env)
+    spent = {"kernel": 0.0, "policy": 0.0}
+
+    advance = ReplicaSimulator.advance
+
+    def timed(self: ReplicaSimulator, *args: object, **kwargs: object) -> None:
+        began = time.perf_counter()
+        advance(self, *args, **kwargs)  # type: ignore[arg-type]
+        spent["kernel"] += time.perf_counter() - began
+
+    ReplicaSimulator.advance = timed  # type: ignore[method-assign, assignment]
+    rows = []
+    for episode in range(arguments.episodes + 1):
+        spent["kernel"] = spent["policy"] = 0.0
+        began = time.perf_counter()
+        observation = vec.reset()
+        state, start = None, np.ones(arguments.envs, bool)
+        for _ in range(env.steps):
+            thinking = time.perf_counter()
+            action, state = agent.predict(observation, state, start, deterministic=True)
+            spent["policy"] += time.perf_counter() - thinking
+            observation, _, done, _ = vec.step(action)
+            start = done
+        total = time.perf_counter() - began
+        if episode:  # the first one warms up
+            rows.append((total, spent["kernel"], spent["policy"]))
+    scale = 1e6 / (env.steps * arguments.envs)
+    total, kernel, thinking = (float(np.median(column)) * scale for column in zip(*rows, strict=True))
+    report = {
+        "envs": arguments.envs,
+        "threads": arguments.threads,
+        "observation": arguments.observation,
+        "kernel_us": kernel,
+        "policy_us": thinking,
+        "python_us": total - kernel - thinking,
+        "outside_us": total - kernel,
+        "outside_share": (total - kernel) / total,
+    }
+    print(
+        f"{arguments.envs} environments of {arguments.length}×{arguments.length}, {arguments.threads} thread(s), {policy}"
+    )
+    print("µs per environment and step, median over episodes (reset included):")
+    for key in ("kernel_us", "policy_us", "python_us", "outside_us"):
+        print(f"  {key.removesuffix('_us'):8} {report[key]:8.1f}")
+    print(f"outside the kernel: {100 * report['outside_share']:.1f} % of an episode")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
