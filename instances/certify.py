@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,6 @@ def certified(
     cache: bool = True,
     *,
     time_limit: float | None = None,
-    workers: int = 2,
     progress: bool = True,
 ) -> InstanceSet:
     """Return the set with proven ground energies, spins and bounds for every instance that the solver can prove.
@@ -48,8 +46,6 @@ def certified(
     time_limit : float, optional
         Seconds for one instance. What is not proven by then becomes "putative", with its bound, unless a better energy
         was known already; it is not kept.
-    workers : int
-        Threads; the solver's linear programs run outside Python's lock.
     progress : bool
         Whether to show a bar on stderr when that is a terminal.
     """
@@ -57,20 +53,16 @@ def certified(
     energies, bounds = instance_set.ground_energies.copy(), instance_set.bounds.copy()
     spins, statuses = list(instance_set.ground_spins), list(instance_set.statuses)
 
-    def find(index: int) -> tuple[int, Optimum]:
-        return index, _optimum(instance_set.models[index], cache, time_limit)
-
-    with _bar(progress) as bar, ThreadPoolExecutor(max(1, workers)) as pool:
+    with _bar(progress) as bar:
         task = bar.add_task(f"certify {instance_set.name}", total=len(open_))
-        try:
-            for index, (energy, bound, state, status) in pool.map(find, open_):
-                bounds[index] = bound if np.isnan(bounds[index]) else max(bound, bounds[index])
-                if status == "optimal" or not energies[index] <= energy:
-                    energies[index], spins[index], statuses[index] = energy, state, status
-                bar.advance(task)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        for index in open_:
+            energy, bound, state, status = _optimum(instance_set.models[index], cache, time_limit)
+            bounds[index] = np.fmax(bound, bounds[index])
+            if status == "optimal" or not energies[index] <= energy:
+                energies[index], spins[index], statuses[index] = energy, state, status
+            elif statuses[index] == "unknown":
+                statuses[index] = "putative"
+            bar.advance(task)
     return InstanceSet(instance_set.name, instance_set.models, energies, tuple(spins), bounds, tuple(statuses))
 
 
@@ -128,7 +120,7 @@ def _recall(model: IsingModel) -> Optimum | None:
         spins = np.array([1 if sign == "+" else -1 for sign in record["spins"]], dtype=np.int8)
         energy, bound = float(record["energy"]), float(record["bound"])
         true = model.energy(spins)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return None
     tolerance = 1e-9 * model.scale
     if abs(true - energy) > tolerance or not energy - tolerance <= bound <= energy + tolerance:
@@ -139,8 +131,8 @@ def _recall(model: IsingModel) -> Optimum | None:
 def _keep(model: IsingModel, found: Optimum) -> None:
     energy, bound, spins, _ = found
     record = {"energy": energy, "bound": bound, "spins": "".join("+" if s > 0 else "-" for s in spins)}
-    entry = _entry(model)
-    with contextlib.suppress(OSError, InputError):  # no room or no right to write: the next run solves again
+    with contextlib.suppress(OSError, InputError, RuntimeError):  # no place to write: the next run solves again
+        entry = _entry(model)
         entry.parent.mkdir(parents=True, exist_ok=True)
         with replacing(entry) as handle:
             handle.write(json.dumps(record).encode("ascii"))

@@ -82,7 +82,7 @@ class Checked:
         bad = np.flatnonzero((edges < 0).any(1) | (edges >= bound[:, None]).any(1))
         if len(bad):
             i, j = edges[bad[0]]
-            raise InputError(f"{self.where}{key}[{bad[0]}] = ({i}, {j}) leaves the range 0 … {bound[bad[0]] - 1}")
+            raise InputError(f"{self.where}{key}[{bad[0]}] = ({i}, {j}) leaves the range 0 … {int(bound[bad[0]]) - 1}")
         loops = np.flatnonzero(edges[:, 0] == edges[:, 1])
         if len(loops):
             i, j = edges[loops[0]]

@@ -37,7 +37,7 @@ def import_npz(
     sign : {"ising", "dimod", "maxcut"}
         What couplings and fields mean; see :mod:`annealrl.instances.conventions`.
     energy_key : str, optional
-        Key of the ground energies, shape (k,), in the file's own convention.
+        Key of the ground energies, shape (k,) or (), in the file's own convention.
     per_spin : bool
         Whether those are energies per spin.
     edges_key : str
@@ -67,7 +67,7 @@ def import_npz(
         raise InputError(f"status {status!r} is none of {', '.join(s for s in STATUSES if s != 'unknown')}")
     data = Checked(read_npz(path), where)
     for key in (couplings_key, fields_key, spins_key, energy_key):
-        if key is not None and key in data and (data.arrays[key].ndim == 1) == (key != energy_key):
+        if key is not None and key in data and data.arrays[key].ndim == (0 if key == energy_key else 1):
             data.arrays[key] = data.arrays[key][None]  # one instance without its leading axis
     J = data.floats(couplings_key, (None, None))
     k = len(J)

@@ -178,10 +178,11 @@ def check_size(k: int, n: int, total: int, where: str) -> None:
 
 def _shared_models(data: Checked) -> list[IsingModel]:
     n = int(data.integers("n", ()))
-    edges = data.edges(n)
-    J = data.floats("J", (None, len(edges)))
+    m = len(data.shaped("edges", (None, 2)))
+    J = data.floats("J", (None, m))
     k = len(J)
     check_size(k, n, k * n, data.where)
+    edges = data.edges(n)
     fields = data.floats("h", (k, n)) if "h" in data else np.zeros((k, n))
     names = data.texts("names", k) if "names" in data else [""] * k
     return [data.model(n, edges, J[i], fields[i], names[i], i) for i in range(k)]

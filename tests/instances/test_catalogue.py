@@ -1,0 +1,165 @@
+"""Names, selections and paths; the shipped sets and what their manifest says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from annealrl.errors import InputError
+from annealrl.instance_set import InstanceSet
+from annealrl.instances import catalogue, cool_instance, ea2d_instance, import_npz, load, names, open_source, write_set
+from annealrl.instances.catalogue import DATA
+from annealrl.instances.generators import COOL_SIDES
+
+#: Mean ground energy per spin of each published set.
+MEANS = {4: -1.2793, 6: -1.2941, 8: -1.3167, 10: -1.3064, 12: -1.3061, 14: -1.3108, 16: -1.3101}
+
+
+@pytest.mark.parametrize("side", COOL_SIDES)
+def test_shipped_sets(side):
+    found = load(f"cool-{side}")
+    assert (found.name, len(found), set(found.statuses)) == (f"cool-{side}", 100, {"optimal"})
+    assert found.ground_energies.mean() / side**2 == pytest.approx(MEANS[side], abs=6e-5)
+    for i, (model, spins) in enumerate(zip(found, found.ground_spins, strict=True)):
+        assert model.name == f"cool-{side}-{i}"
+        energy = model.energy(spins)
+        assert energy == pytest.approx(found.ground_energies[i], abs=1e-11)
+        assert found.bounds[i] <= energy + 1e-12
+        assert energy - found.bounds[i] <= 1e-9 * model.scale
+    for i in (0, 1, 50, 99):
+        made = cool_instance(side, i)
+        np.testing.assert_array_equal(made.edges, found.models[i].edges)
+        np.testing.assert_allclose(made.couplings, found.models[i].couplings, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("side", COOL_SIDES)
+def test_shipped_energies_are_the_published_ones(external, side):
+    options = {"sign": "dimod", "energy_key": "gs_energy_per_spin", "per_spin": True}
+    published = import_npz(external / f"cool/RND_J_{side}x{side}.npz", **options)
+    np.testing.assert_allclose(
+        load(f"cool-{side}").ground_energies, published.ground_energies, rtol=0, atol=2e-6 * side**2
+    )
+
+
+def test_a_few_published_energies():
+    # energies per spin as published, rounded to 1e-6 or so
+    for side, energies in {4: [-1.33386953, -1.31159148], 10: [-1.3368691, -1.18353237], 16: [-1.29690494]}.items():
+        found = load(f"cool-{side}").ground_energies[: len(energies)] / side**2
+        np.testing.assert_allclose(found, energies, rtol=0, atol=2e-6)
+
+
+def test_manifest():
+    manifest = json.loads((DATA / "manifest.json").read_text())
+    assert {entry["file"] for entry in manifest.values()} == {path.name for path in DATA.glob("*.npz")}
+    for name, entry in manifest.items():
+        found = load(name)
+        assert hashlib.sha256((DATA / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+        assert (entry["hash"], entry["instances"], entry["spins"]) == (found.hash, len(found), found.models[0].n)
+        assert {"generator", "seeds", "certificate", "solver"} <= set(entry)
+
+
+def test_every_listed_name_loads():
+    listed = [name.replace("<L>", "6") for name, _ in names()]
+    assert listed == [*(f"cool-{side}" for side in COOL_SIDES), "ea2d-6-train", "ea2d-6-val"]
+    for name in listed:
+        assert len(load(name)) == 100
+
+
+def test_generated_sets_extend_and_differ():
+    short, long = load("ea2d-5-train"), load("ea2d-5-train:120")
+    assert (len(short), len(long), long.name) == (100, 120, "ea2d-5-train:120")
+    assert long.subset(range(100)).hash == short.hash
+    assert set(short.statuses) == {"unknown"}
+    assert load("ea2d-5-train:100-119").hash == long.subset(range(100, 120)).hash
+    sums = {float(np.abs(m.couplings).sum()) for name in ("train", "val") for m in load(f"ea2d-6-{name}")}
+    sums |= {float(np.abs(m.couplings).sum()) for m in load("cool-6")}
+    assert len(sums) == 300
+
+
+def test_streams_are_frozen():
+    # training and validation data must not change between versions
+    train, val = ea2d_instance(4, "train", 0), ea2d_instance(4, "val", 7)
+    assert (train.name, val.name) == ("ea2d-4-train-0", "ea2d-4-val-7")
+    assert train.couplings[:2] == pytest.approx([-2.056922652888234, 0.5896465614435321], abs=1e-12)
+    assert val.couplings[:2] == pytest.approx([-0.26928097339839835, -1.0861474747031108], abs=1e-12)
+    for split, index in (("test", 0), ("train", -1)):
+        with pytest.raises(InputError):
+            ea2d_instance(4, split, index)
+
+
+@pytest.mark.parametrize(
+    ("name", "indices"),
+    [("cool-4:3", range(3)), ("cool-4:0-2", range(3)), ("cool-4:98-99", range(98, 100)), ("cool-4:5-5", [5])],
+)
+def test_selections(name, indices):
+    found = load(name)
+    assert found.name == name
+    assert found.hash == load("cool-4").subset(indices).hash
+    np.testing.assert_array_equal(found.ground_energies, load("cool-4").ground_energies[indices])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cool-4:101", "'cool-4:101': it has instances 0 … 99, not 100"),
+        ("cool-4:5-100", "not 100"),
+        ("cool-4:0", "the selection is empty"),
+        ("cool-4:7-3", "the selection is empty"),
+        ("cool-5", "'cool-5': neither a known name nor a file; did you mean cool-"),
+        ("cool10", "did you mean cool-10"),
+        ("ea2d-12-trian", "did you mean ea2d-12-train"),
+        ("ea2d-10", "did you mean ea2d-10-"),
+        ("ea2d-2-train", "a side of at least 3"),
+        ("ea2d-0010-train", "neither a known name"),
+        ("ea2d-9999-train", "too many"),
+        ("ea2d-4-train:999999999", "too many"),
+        ("cool-4:", "neither a known name"),
+        ("cool-4:a-b", "neither a known name"),
+        ("xyzzy", "cool-4 … cool-16, ea2d-<L>-train or ea2d-<L>-val is expected$"),
+        ("./cool-4", r"\./cool-4: no such file"),
+        ("", "neither a known name"),
+        ("a\0b", "neither a known name"),
+        ("a\nb/c", "no such file"),
+    ],
+)
+def test_unknown_names(name, message):
+    with pytest.raises(InputError, match=message) as error:
+        load(name)
+    assert "\n" not in str(error.value)
+
+
+def test_paths(tmp_path, triangle, monkeypatch):
+    write_set(tmp_path / "mine.npz", InstanceSet.from_models("x", [triangle, triangle]))
+    assert len(load(tmp_path / "mine.npz")) == 2
+    one = open_source(f"{tmp_path / 'mine.npz'}:1")
+    assert (one.instances.name, len(one.instances), one.convention, one.format) == ("mine:1", 1, "ising", "set")
+    (tmp_path / "p:3").write_text("0 1 1\n1 2 1\n0 2 1\n")
+    whole = open_source(tmp_path / "p:3")  # a file of that name goes before the selection
+    assert (whole.convention, whole.format, whole.instances.name) == ("dimod", "coo", "p:3")
+    assert whole.instances.models[0].energy([1, 1, 1]) == 3
+    assert load(tmp_path / "p:3", sign="ising").models[0].energy([1, 1, 1]) == -3
+    assert load(f"{tmp_path / 'p:3'}:1").name == "p:3:1"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cool-4").write_text("2 1\n1 2 1\n")
+    assert len(load("cool-4")) == 100
+    assert len(load("./cool-4")) == 1
+
+
+def test_files_that_are_wrong(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 nonsense")
+    (tmp_path / "y").write_bytes(b"PK\x03\x04 nonsense")
+    (tmp_path / "z.npz").write_bytes(b"")
+    for name in ("x.npz", "y", "z.npz"):
+        with pytest.raises(InputError, match=f"{name}: not a whole"):
+            load(tmp_path / name)
+    with pytest.raises(InputError, match="no such file"):
+        load(tmp_path)
+
+
+def test_source_of_generated_sets():
+    source = open_source("ea2d-4-val:2")
+    assert (source.format, source.convention) == ("generated", "ising")
+    assert catalogue.DEFAULT_COUNT == 100
