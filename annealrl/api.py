@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annealrl import evaluation
+from annealrl import evaluation, tuning
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.controllers import Controller, Static
@@ -29,6 +29,7 @@ from annealrl.schedules import Geometric, Schedule
 from annealrl.simulator import ReplicaSimulator, instance_seeds
 from annealrl.solvers import Solution
 from annealrl.solvers import solve as solve_model
+from annealrl.tuning import TuneResult
 
 if TYPE_CHECKING:
     from annealrl.vector_env import AnnealingVectorEnv
@@ -222,6 +223,15 @@ def benchmark(
 ) -> Table:
     """Measure several methods on the same instances and starts, see :func:`annealrl.evaluation.benchmark`."""
     return evaluation.benchmark(_certified(instances), methods, episodes=episodes, **options)
+
+
+def tune(instances: str | Path | InstanceSet, family: str, *, budget: int = 100, **options: Any) -> TuneResult:
+    """Find the best schedule of a family with `budget` candidates, see :func:`annealrl.tuning.tune`.
+
+    `options` are those of that function, except that its ``budget`` (what an episode may spend) is called ``episode``.
+    """
+    episode: Budget | None = options.pop("episode", None)
+    return tuning.tune(_certified(instances), family, evaluations=budget, budget=episode, **options)
 
 
 def _certified(instances: str | Path | InstanceSet) -> InstanceSet:

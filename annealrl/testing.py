@@ -38,7 +38,7 @@ def check_hamiltonian(hamiltonian: Hamiltonian, seed: int = 0) -> None:
     simulator = ReplicaSimulator([model], 64, seed=seed)
     for beta in (0.0, 0.5, 5.0):
         simulator.advance(beta, 20)
-        direct = np.array([_energy(model, spins) for spins in simulator.spins(0)])
+        direct = [_energy(model, spins) for spins in simulator.spins(0)]
         np.testing.assert_allclose(simulator.energies[0], direct, atol=1e-9 * max(1.0, model.scale))
     ground = hamiltonian.ground_energy(model)
     if ground is not None:

@@ -1,8 +1,8 @@
 """Where an environment step's time goes, at the reference paper's settings: kernel, Python around it, policy.
 
 A batch of environments (10×10, 64 replicas, 100 sweeps a step) runs whole episodes under the paper's conv-LSTM policy.
-The kernel's share is what :meth:`ReplicaSimulator.advance` takes; everything else is overhead, per environment and step.
-Later work must not worsen the last line.
+The kernel's share is what :meth:`ReplicaSimulator.advance` takes; everything else is overhead, per environment and
+step. Later work must not worsen the last line.
 """
 
 from __future__ import annotations
@@ -78,9 +78,8 @@ def main() -> None:
         "outside_us": total - kernel,
         "outside_share": (total - kernel) / total,
     }
-    print(
-        f"{arguments.envs} environments of {arguments.length}×{arguments.length}, {arguments.threads} thread(s), {policy}"
-    )
+    size = f"{arguments.length}×{arguments.length}"
+    print(f"{arguments.envs} environments of {size}, {arguments.threads} thread(s), policy {policy}")
     print("µs per environment and step, median over episodes (reset included):")
     for key in ("kernel_us", "policy_us", "python_us", "outside_us"):
         print(f"  {key.removesuffix('_us'):8} {report[key]:8.1f}")

@@ -1,7 +1,7 @@
 """The main job in small: n99 of a learned schedule beside tuned annealing, on held-out instances with proven optima.
 
-Linear and free schedules are tuned here on training instances; the agents come from the zoo. All methods then run on the
-same test instances and starts. Results go to runs/quickstart/, and a second run only measures what is missing.
+Linear and free schedules are tuned here on training instances; the agents come from the zoo. All methods then run on
+the same test instances and starts. Results go to runs/quickstart/, and a second run only measures what is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 
 from annealrl import api, evaluation, tuning
-from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.cli.output import progress_bar
 from annealrl.method import Budget
 from annealrl.plots import n99_plot
@@ -22,11 +21,11 @@ from annealrl.results import write_text
 SIDES = (8, 10)
 
 
-def tuned(side: int, family: str, evaluations: int, out: Path) -> ScheduleMethod:
+def tuned(side: int, family: str, evaluations: int, out: Path) -> tuning.TuneResult:
     """Tune a family on training instances, or read what an earlier run found."""
     training = api.load_instances(f"ea2d-{side}-train:60", certify=True)
     with progress_bar(f"tune {family} at side {side}") as update:
-        found = tuning.tune(
+        return tuning.tune(
             training,
             family,
             evaluations=evaluations,
@@ -36,7 +35,6 @@ def tuned(side: int, family: str, evaluations: int, out: Path) -> ScheduleMethod
             out=out / f"{family}-{side}.json",
             progress=update,
         )
-    return ScheduleMethod(found.schedule, f"tuned {family}")
 
 
 def main() -> None:

@@ -230,19 +230,12 @@ def benchmark(
     write_json(table.to_json(), json)
 
 
-class Family(StrEnum):
-    """Families of schedules that can be tuned."""
-
-    linear = "linear"
-    geometric = "geometric"
-    free = "free"
-    adaptive = "adaptive"
-
-
 @app.command()
 def tune(
     instances: opt.Instances,
-    family: Annotated[Family, typer.Option("--family", help="Which family to search.")],
+    family: Annotated[
+        str, typer.Option("--family", help="linear, geometric, reciprocal, free, adaptive, adaptive-speed.")
+    ],
     budget: Annotated[int, typer.Option("--budget", min=1, metavar="N", help="Candidates to try.")] = 100,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the schedule here.")] = None,
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Episodes on each instance for a candidate.")] = 1,
@@ -251,6 +244,9 @@ def tune(
     steps: opt.Steps = 40,
     sweeps_per_step: opt.SweepsPerStep = 100,
     criterion: opt.Criteria = opt.Criterion.best,
+    sigma: Annotated[
+        bool, typer.Option("--sigma", help="Tune β in units of 1/σ, σ² = ΣJ²/N of each instance.")
+    ] = False,
     threads: opt.Threads = None,
     json: opt.Json = None,
 ) -> None:
@@ -259,15 +255,16 @@ def tune(
     from annealrl.method import Budget
 
     loaded = api.load_instances(instances, certify=True)
-    with progress_bar(f"tune {family.value}") as update:
+    with progress_bar(f"tune {family}") as update:
         found = tuning.tune(
             loaded,
-            family.value,
+            family,
             evaluations=budget,
             budget=Budget(replicas, steps, sweeps_per_step, threads),
             episodes=episodes,
             criterion=criterion.value,
             seed=seed,
+            sigma_units=sigma,
             out=out,
             progress=update,
         )
