@@ -1,0 +1,85 @@
+"""Model cards: what an agent is, how it was trained, and how well it does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from annealrl.agents.config import TrainConfig
+from annealrl.results import write_text
+
+#: Where a training keeps its validations, and whoever evaluates an agent may put what was measured.
+HISTORY, EVALUATION, CURVE = "history.json", "evaluation.json", "curve.svg"
+
+
+def write_card(directory: Path, config: TrainConfig) -> None:
+    """Write ``README.md`` (and ``curve.svg`` where there was a validation) into an agent's directory."""
+    history = _read(directory / HISTORY) or []
+    evaluation = _read(directory / EVALUATION)
+    name = directory.name
+    lines = [f"# {name}", "", _summary(config), "", "## Training", "", f"    annealrl train {name}/config.yml", ""]
+    lines += _training(config, history)
+    if len(history) > 1:
+        write_curve(directory / CURVE, history, config)
+        lines += ["", f"![validation against episodes]({CURVE})", "", *_table(history)]
+    if evaluation:
+        lines += ["", "## Evaluation", "", "```json", json.dumps(evaluation, indent=1, ensure_ascii=False), "```"]
+    write_text(directory / "README.md", "\n".join(lines) + "\n")
+
+
+def _summary(config: TrainConfig) -> str:
+    options = config.env.options
+    family = ", ".join(f"{key} {value}" for key, value in config.env.family_options.items())
+    seen, action = options.get("observation", "spins"), options.get("action", "delta_beta")
+    return (
+        f"Policy `{config.policy}` for `{config.env.id}`{f' ({family})' if family else ''}: "
+        f"observes {seen}, acts by {action}, moves by single flips alone."
+    )
+
+
+def _training(config: TrainConfig, history: list[dict[str, Any]]) -> list[str]:
+    rows = [f"- {config.episodes} episodes, {config.env.num_envs} side by side, seed {config.seed}"]
+    if history:
+        rows.append(f"- {history[-1]['seconds']:.0f} s of training, validation not counted")
+    if config.validation is not None:
+        source = config.validation.set or "instances sampled for it"
+        rows.append(
+            f"- kept: the best of {len(history)} policies by {config.validation.score} on "
+            f"{config.validation.instances} instances of {source}, {config.validation.repeats} episodes each"
+        )
+    return rows
+
+
+def _table(history: list[dict[str, Any]], rows: int = 12) -> list[str]:
+    chosen = history[:: max(1, len(history) // rows)]
+    if chosen[-1] is not history[-1]:
+        chosen.append(history[-1])
+    table = ["| episodes | seconds | reward | solved | residual per spin |", "|---|---|---|---|---|"]
+    for row in chosen:
+        numbers = [f"{row[key]:.4g}" if key in row else "–" for key in ("reward", "success", "residual")]
+        table.append(f"| {row['episodes']} | {row['seconds']:.0f} | {' | '.join(numbers)} |")
+    return table
+
+
+def write_curve(path: Path, history: list[dict[str, Any]], config: TrainConfig) -> None:
+    """Plot the validations against the episodes."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    key, label = ("success", "share of episodes solved") if "success" in history[0] else ("reward", "mean reward")
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    axes.plot([row["episodes"] for row in history], [row[key] for row in history], marker=".", lw=1)
+    axes.set_xlabel("episodes trained on")
+    axes.set_ylabel(f"{label}, validation")
+    axes.set_title(f"{config.env.id}, policy {config.policy}", fontsize=9)
+    axes.grid(alpha=0.3)
+    beside = path.with_name(f".{path.name}")
+    figure.savefig(beside, format="svg", metadata={"Date": None})
+    beside.replace(path)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -1,0 +1,56 @@
+"""Trained agents behind the interface of everything that anneals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from annealrl.agents.rollout import play
+from annealrl.agents.storage import Agent, load_agent
+from annealrl.ising import IsingModel
+from annealrl.method import Budget, Outcome
+
+
+@dataclass
+class AgentMethod:
+    """Anneal by a trained policy's mean action, in the environment that it was trained in.
+
+    The budget's replicas, steps and sweeps go before those of the training; replicas start at random as for all other
+    methods. A policy that observes spins takes the numbers of replicas and spins that it was trained on alone, one that
+    observes statistics takes any, instances of different size in a batch included.
+
+    Attributes
+    ----------
+    agent : Agent
+    name : str
+        How the method grammar spells it.
+    """
+
+    agent: Agent
+    name: str
+    moves: frozenset[str] = frozenset({"flip"})
+
+    @property
+    def fingerprint(self) -> str:
+        """All that decides what the method does; two methods with the same one are the same."""
+        return f"agent {self.agent.fingerprint}"
+
+    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
+        """Run one episode on each model; the seconds are those of environment and policy together."""
+        played = play(self.agent.policy, self.agent.config.env, models, seeds, budget)
+        return Outcome(
+            best_energies=played.best_energies,
+            final_energies=played.energies.min(axis=1),
+            best_spins=played.best_spins,
+            attempted_updates=played.attempted_updates,
+            seconds=played.seconds,
+            betas=played.betas,
+        )
+
+
+def load_agent_method(name_or_dir: str | Path) -> AgentMethod:
+    """Make the method ``agent:NAME_OR_DIR``."""
+    return AgentMethod(load_agent(name_or_dir), f"agent:{name_or_dir}")

@@ -1,0 +1,147 @@
+"""Playing given instances with a trained policy, one episode each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from annealrl.agents.config import EnvConfig
+from annealrl.agents.policies import EpisodePolicy
+from annealrl.errors import InputError
+from annealrl.instance_set import InstanceSet
+from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.method import Budget
+from annealrl.rewards import EpisodeEnd
+from annealrl.vector_env import AnnealingVectorEnv
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of E episodes.
+
+    Attributes
+    ----------
+    energies : float64 array, shape (E, R)
+        Every replica's final energy.
+    judged : float64 array, shape (E, R)
+        What the environment's criterion looks at: final energies, or each replica's lowest.
+    best_energies : float64 array, shape (E,)
+        The lowest at any step boundary.
+    best_spins : tuple of int8 array, shape (n,)
+    betas : float64 array, shape (steps, E)
+    attempted_updates : int
+    seconds : float
+        From making the environment to the last step's end.
+    """
+
+    energies: FloatArray
+    judged: FloatArray
+    best_energies: FloatArray
+    best_spins: tuple[SpinArray, ...]
+    betas: FloatArray
+    attempted_updates: int
+    seconds: float
+
+
+def play(
+    policy: EpisodePolicy,
+    config: EnvConfig,
+    models: Sequence[IsingModel],
+    seeds: Sequence[np.random.SeedSequence],
+    budget: Budget,
+    *,
+    family_starts: bool = False,
+    beta_start: FloatArray | float | None = None,
+    deterministic: bool = True,
+) -> Played:
+    """Play one episode on each of `models`, episode e with the dynamics of ``seeds[e]``.
+
+    The same seeds give the replicas the same starts and random numbers as any other user of
+    :class:`~annealrl.simulator.ReplicaSimulator` gets, so that methods can be compared in pairs.
+
+    Parameters
+    ----------
+    config : EnvConfig
+        The environment that the policy was trained in; `budget` goes before its replicas, steps and sweeps.
+    family_starts : bool
+        Start in the configuration that the family fixes, where it does; else at random as all other methods do.
+    beta_start : float or array, shape (E,), optional
+        Where a policy of changes in β starts; by default from the environment's distribution, a draw an episode.
+    deterministic : bool
+        The policy's mean action.
+    """
+    began = time.perf_counter()
+    env = config.make(
+        len(models),
+        replicas=budget.replicas,
+        steps=budget.steps,
+        sweeps_per_step=budget.sweeps_per_step,
+        threads=budget.threads,
+        instances=InstanceSet.from_models("batch", models),
+        certify=False,
+    )
+    _check_fit(policy, env, models)
+    kept: list[Played] = []
+    betas = np.empty((budget.steps, len(models)))
+
+    def at_end(end: EpisodeEnd) -> FloatArray:
+        # The environment starts the next episode within the last step: this is the moment to look at the replicas.
+        simulator = env.simulator
+        assert simulator is not None
+        lowest = [simulator.lowest(e) for e in range(len(models))]
+        betas[-1] = env.beta
+        kept.append(
+            Played(
+                energies=simulator.energies.copy(),
+                judged=end.energies.copy(),
+                best_energies=np.array([energy for energy, _ in lowest]),
+                best_spins=tuple(spins for _, spins in lowest),
+                betas=betas,
+                attempted_updates=simulator.attempted,
+                seconds=time.perf_counter() - began,
+            )
+        )
+        return np.zeros(len(models))
+
+    env.reward = at_end
+    # Pinned for the episode after as well, so that beginning it draws nothing new.
+    options: dict[str, Any] = {"instance": list(models), "seeds": list(seeds), "episodes": 2}
+    if not family_starts:
+        options["initial_spins"] = [None] * len(models)
+    low, high = env.beta_range
+    if beta_start is not None:
+        options["beta"] = beta_start
+    elif low < high:
+        options["beta"] = [np.random.default_rng(_child(seed)).uniform(low, high) for seed in seeds]
+    else:
+        options["beta"] = low
+    observation, _ = env.reset(seed=0, options=options)
+    states = None
+    policy.set_training_mode(False)
+    with torch.no_grad():
+        for step in range(budget.steps):
+            actions, states = policy.act(
+                torch.as_tensor(observation, device=policy.device), states, deterministic=deterministic
+            )
+            observation = env.step(actions.cpu().numpy())[0]
+            if step < budget.steps - 1:
+                betas[step] = env.beta
+    return kept[0]
+
+
+def _check_fit(policy: EpisodePolicy, env: AnnealingVectorEnv, models: Sequence[IsingModel]) -> None:
+    want, have = policy.observation_space.shape, env.single_observation_space.shape
+    if want != have:
+        raise InputError(f"the agent observes arrays of shape {want}; these replicas and instances give {have}")
+    if len(have or ()) == 2 and any(model.n != models[0].n for model in models):
+        raise InputError(f"the agent observes spins; instances of {want[1]} spins alone are expected")
+
+
+def _child(seed: np.random.SeedSequence) -> np.random.SeedSequence:
+    # A stream of its own: the simulator takes its numbers from the seed itself, other methods from child 1.
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 2))
