@@ -157,7 +157,7 @@ class AdaptiveAcceptance:
     The idea is Lam and Delosme's (Yale report 8816, 1988) with Swartz's curve, as in Boyan's "modified Lam" schedule:
     the acceptance falls quickly from its start to a plateau, stays there for half the episode, and then falls
     exponentially. Their plateau, .44, is for moves whose size can be tuned; for single flips of a spin glass it is a
-    parameter. The temperature follows the target through the model :math:`a(\beta) = 1/(1 + c\beta)`, right in both
+    parameter (the defaults are near the best for training tori of side 10). The temperature follows the target through the model :math:`a(\beta) = 1/(1 + c\beta)`, right in both
     limits for continuous couplings, whose c is measured anew by every step; no gain has to be chosen and no energy
     scale known.
 
@@ -169,8 +169,8 @@ class AdaptiveAcceptance:
     """
 
     start: float = 0.7
-    plateau: float = 0.2
-    end: float = 0.01
+    plateau: float = 0.08
+    end: float = 0.005
     _beta: FloatArray = field(init=False, repr=False, compare=False)
     _targets: FloatArray = field(init=False, repr=False, compare=False)
     _attempted: int = field(init=False, repr=False, compare=False)

@@ -160,7 +160,7 @@ def _adaptive(rest: str) -> ScheduleMethod:
     kind, _, more = rest.partition(":")
     control: Controller
     if kind in ("", "acceptance"):
-        words, options = split(more, {"start": 0.7, "plateau": 0.2, "end": 0.01})
+        words, options = split(more, {"start": 0.7, "plateau": 0.08, "end": 0.005})
         control = AdaptiveAcceptance(**{key: float(value or 0) for key, value in options.items()})
     elif kind == "speed":
         words, options = split(more, {"speed": 3.0, "start": 0.4})

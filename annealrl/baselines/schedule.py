@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from annealrl.controllers import Controller, Static
-from annealrl.ising import IsingModel
+from annealrl.ising import FloatArray, IsingModel
 from annealrl.method import Budget, Outcome
 from annealrl.schedules import Schedule
 from annealrl.simulator import Order, ReplicaSimulator, Rule, Start
@@ -58,6 +58,21 @@ class ScheduleMethod:
     def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run one episode on each model; the lowest energy is taken at step boundaries."""
         began = time.perf_counter()
+        simulator, betas = self.anneal(models, budget, seeds)
+        lowest = [simulator.lowest(b) for b in range(len(models))]
+        return Outcome(
+            best_energies=np.array([energy for energy, _ in lowest]),
+            final_energies=simulator.energies.min(axis=1),
+            best_spins=tuple(spins for _, spins in lowest),
+            attempted_updates=simulator.attempted,
+            seconds=time.perf_counter() - began,
+            betas=betas,
+        )
+
+    def anneal(
+        self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]
+    ) -> tuple[ReplicaSimulator, FloatArray]:
+        """Run as :meth:`run` does; return the simulator with all replicas at the end, and β, shape (steps, B)."""
         control = Static(self.control) if isinstance(self.control, Schedule) else copy.copy(self.control)
         simulator = ReplicaSimulator(
             models,
@@ -75,15 +90,7 @@ class ScheduleMethod:
             sweeps = max(0, budget.sweeps_per_step - spent)
             spent = max(0, spent - budget.sweeps_per_step)
             simulator.advance(betas[step], sweeps, ramp_from=betas[max(0, step - 1)] if self.ramp else None)
-        lowest = [simulator.lowest(b) for b in range(len(models))]
-        return Outcome(
-            best_energies=np.array([energy for energy, _ in lowest]),
-            final_energies=simulator.energies.min(axis=1),
-            best_spins=tuple(spins for _, spins in lowest),
-            attempted_updates=simulator.attempted,
-            seconds=time.perf_counter() - began,
-            betas=betas,
-        )
+        return simulator, betas
 
 
 def _describe(control: object) -> dict[str, Any]:

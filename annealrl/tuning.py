@@ -1,0 +1,316 @@
+"""The best member of a family of schedules, found by CMA-ES on training instances.
+
+The objective is the mean, over episodes, of how far the lowest eighth of the replicas stays above the ground state. On
+14 schedules and 60 tori of side 10 and 14, with one episode on each instance, picking by it lost 0.02 in ln n99 to the
+truly best of them on average; picking by the success probability lost 0.04 to 0.24, by the lowest replica's residual
+0.03 to 0.24: most of what their episodes say is the luck of one replica.
+
+All candidates of a generation run on the same instances, starts and random numbers, which differ between generations so
+that no candidate lives on the luck of one draw. At the end the centre of the search, the start and the best of the last
+generations meet on fresh streams, where the success probability decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from annealrl import schedules
+from annealrl.baselines.families import Family, families
+from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.errors import InputError
+from annealrl.evaluation import BATCH, ground_energies
+from annealrl.instance_set import InstanceSet
+from annealrl.ising import IsingModel
+from annealrl.method import Budget, Outcome
+from annealrl.results import write_text
+from annealrl.schedules import Schedule, coupling_scale
+from annealrl.statistics import n99
+
+#: Sets that nothing may be tuned on.
+TEST_PREFIXES = ("cool-",)
+_FINALISTS = 5
+# First spawn keys: a generation of the search, and the final.
+_SEARCH, _FINAL, _PROPOSALS = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate: its generation (-1 in the final), parameters, objective (to be low) and success probability."""
+
+    generation: int
+    parameters: tuple[float, ...]
+    objective: float
+    p: float
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """What tuning found; a Method by the name of its family, ready for a benchmark.
+
+    Attributes
+    ----------
+    name : str
+        The family.
+    method : ScheduleMethod
+    p : float
+        Success probability of the pick on the training instances, from streams that the search had not seen. Still the
+        best of a few, so slightly too good; only held-out instances decide.
+    history : tuple of Trial
+    settings : dict
+        Everything that the search was given.
+    """
+
+    name: str
+    method: ScheduleMethod
+    p: float
+    history: tuple[Trial, ...]
+    settings: dict[str, Any]
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The tuned schedule; None for a family that looks at the replicas."""
+        return self.method.control if isinstance(self.method.control, Schedule) else None
+
+    @property
+    def moves(self) -> frozenset[str]:
+        """Of the method."""
+        return self.method.moves
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the method."""
+        return self.method.fingerprint
+
+    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
+        """Run the tuned method."""
+        return self.method.run(models, budget, seeds)
+
+    def description(self) -> dict[str, Any]:
+        """What a schedule file holds: the schedule, or the text that spells a heuristic."""
+        return self.schedule.to_json() if self.schedule else {"kind": "method", "method": self.method.name}
+
+    def save(self, path: str | Path) -> None:
+        """Write a file that ``schedule:FILE.json`` reads."""
+        content = {"annealrl_schedule": schedules.FORMAT, **self.description()}
+        notes = {"family": self.name, "p_train": self.p, **self.settings}
+        write_text(path, json.dumps({**content, "notes": notes}, indent=2) + "\n")
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, history included."""
+        return {
+            "family": self.name,
+            "schedule": self.description(),
+            "p_train": self.p,
+            "settings": self.settings,
+            "history": [asdict(trial) for trial in self.history],
+        }
+
+    def to_text(self) -> str:
+        """A few lines for the terminal."""
+        shown = ", ".join(f"{key} {_short(value)}" for key, value in self.description().items() if value is not None)
+        number = float(n99(self.p))
+        return f"{self.name}: {shown}\np {self.p:.3f}, n99 {number:.3g} on the training instances (fresh streams)"
+
+
+def tune(
+    instances: InstanceSet,
+    family: Literal["linear", "geometric", "reciprocal", "free", "adaptive", "adaptive-speed"] | str,
+    *,
+    evaluations: int = 100,
+    budget: Budget | None = None,
+    episodes: int = 1,
+    criterion: Literal["best", "final"] = "best",
+    seed: int = 0,
+    knots: int = 6,
+    sigma_units: bool = False,
+    out: str | Path | None = None,
+    allow_test: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> TuneResult:
+    """Find the best schedule of a family.
+
+    Parameters
+    ----------
+    instances : InstanceSet
+        Training instances, ground energies known.
+    family : str
+        One of :func:`families`.
+    evaluations : int
+        Candidates to try, repeats in the final included; each is `episodes` episodes on every instance.
+    budget : Budget, optional
+        What an episode may spend; schedules are tuned for it.
+    criterion : {"best", "final"}
+        Which energies the objective and the success probability take.
+    knots : int
+        Of the free family.
+    sigma_units : bool
+        Tune static schedules in units of 1/σ of each instance, for sets of mixed energy scales.
+    out : str or Path, optional
+        Schedule file to write. Beside it goes ``….history.jsonl``: a search that was interrupted and is started again
+        with the same settings goes on from there and ends where it would have.
+    allow_test : bool
+        Permit sets that are shipped for testing.
+    progress : callable, optional
+        Called with candidates tried and in all.
+
+    Raises
+    ------
+    InputError
+        If the family is unknown, the set is a test set, a ground energy is unknown or the history is another search's.
+    """
+    known = families(knots)
+    if family not in known:
+        raise InputError(f"tune: family {family!r} is none of {', '.join(known)}")
+    if evaluations < 1 or episodes < 1 or knots < 2:
+        raise InputError(f"tune: evaluations {evaluations}, episodes {episodes}, knots {knots}; ≥ 1, 1, 2 are expected")
+    if criterion not in ("best", "final"):
+        raise InputError(f"tune: criterion is {criterion!r}; best or final is expected")
+    if instances.name.startswith(TEST_PREFIXES) and not allow_test:
+        raise InputError(f"tune: {instances.name!r} is a test set; tuning takes training instances only")
+    budget = budget or Budget()
+    settings = {
+        "instances": {"name": instances.name, "hash": instances.hash},
+        "family": family,
+        "evaluations": evaluations,
+        "episodes_per_instance": episodes,
+        "replicas": budget.replicas,
+        "steps": budget.steps,
+        "sweeps_per_step": budget.sweeps_per_step,
+        "criterion": criterion,
+        "seed": seed,
+        "knots": knots,
+        "sigma_units": sigma_units,
+    }
+    scale = 1.0 if sigma_units else float(np.median([coupling_scale(model) for model in instances]))
+    search = _Search(known[family], instances, budget, episodes, criterion, seed, scale, sigma_units)
+    search.progress, search.total = progress, evaluations
+    if out is not None:
+        search.open(Path(out).with_suffix(".history.jsonl"), settings)
+    method, p = search.run(evaluations)
+    result = TuneResult(family, method, p, tuple(search.trials), settings)
+    if out is not None:
+        result.save(out)
+    return result
+
+
+class _Search:
+    """One run of the search, with what it has tried; replays a history instead of running where it has one."""
+
+    def __init__(
+        self,
+        family: Family,
+        instances: InstanceSet,
+        budget: Budget,
+        episodes: int,
+        criterion: str,
+        seed: int,
+        scale: float,
+        sigma_units: bool,
+    ) -> None:
+        self.family, self.instances, self.budget, self.episodes = family, instances, budget, episodes
+        self.criterion, self.seed, self.scale, self.sigma_units = criterion, seed, scale, sigma_units
+        self.ground = ground_energies(instances)
+        self.yardstick = np.array([model.scale for model in instances])
+        self.trials: list[Trial] = []
+        self.progress: Callable[[int, int], None] | None = None
+        self.total = 0
+        self._replay: list[Trial] = []
+        self._file: Path | None = None
+
+    def open(self, path: Path, settings: Mapping[str, Any]) -> None:
+        """Read a history, or begin one."""
+        self._file = path
+        header = json.dumps({"tune": settings}, sort_keys=True)
+        # The last piece is empty, or a line that a killed process left half-written.
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        if lines and lines[0] != header:
+            raise InputError(f"{path}: it is the history of another search; remove it or write elsewhere")
+        try:
+            self._replay = [Trial(**json.loads(line)) for line in lines[1:]]
+        except (ValueError, TypeError):
+            raise InputError(f"{path}: a line is no trial; remove the file to start afresh") from None
+        write_text(path, "\n".join([header, *lines[1:]]) + "\n")
+
+    def run(self, evaluations: int) -> tuple[ScheduleMethod, float]:
+        """Search, then let the finalists meet; return the winner and its success probability."""
+        import cma
+
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_PROPOSALS,)))
+        # A fifth is kept for the final: a few finalists, each several times.
+        reserve = evaluations // 5
+        repeats = max(1, reserve // _FINALISTS)
+        finalists = min(_FINALISTS, reserve // repeats)
+        left = evaluations - finalists * repeats
+        # cma would otherwise seed numpy's global generator.
+        options = {"verbose": -9, "verb_log": 0, "seed": np.nan, "randn": lambda *shape: rng.standard_normal(shape)}
+        strategy = cma.CMAEvolutionStrategy(list(self.family.start), 0.5, options)
+        winners: list[tuple[float, ...]] = []
+        generation = 0
+        while left > 0:
+            candidates = [tuple(float(v) for v in x) for x in strategy.ask()][:left]
+            scores = [self._trial(generation, x, (_SEARCH, generation)).objective for x in candidates]
+            winners.append(candidates[int(np.argmin(scores))])
+            left -= len(candidates)
+            # A generation that the budget cuts short cannot be told, but its best may still be a finalist.
+            if len(candidates) == strategy.popsize:
+                strategy.tell(candidates, scores)
+            generation += 1
+        centre = tuple(float(v) for v in strategy.mean)
+        if finalists == 0:
+            return self._build(winners[-1]), self.trials[-1].p
+        chosen = list(dict.fromkeys([centre, *winners[::-1][: max(0, finalists - 2)], self.family.start]))[:finalists]
+        played = {
+            x: [self._trial(-1, x, (_FINAL, repeat)) for repeat in range(evaluations_each)]
+            for x, evaluations_each in zip(chosen, [repeats] * len(chosen), strict=True)
+        }
+        best = max(
+            played, key=lambda x: (np.mean([t.p for t in played[x]]), -np.mean([t.objective for t in played[x]]))
+        )
+        return self._build(best), float(np.mean([trial.p for trial in played[best]]))
+
+    def _build(self, x: Sequence[float]) -> ScheduleMethod:
+        return self.family.build(np.array(x), self.scale, self.sigma_units)
+
+    def _trial(self, generation: int, x: tuple[float, ...], stream: tuple[int, int]) -> Trial:
+        if len(self.trials) < len(self._replay):
+            trial = self._replay[len(self.trials)]
+            trial = Trial(trial.generation, tuple(trial.parameters), trial.objective, trial.p)
+            if trial.generation != generation or not np.allclose(trial.parameters, x, rtol=1e-12, atol=1e-12):
+                raise InputError(f"{self._file}: trial {len(self.trials)} is not this search's; remove the file")
+        else:
+            trial = Trial(generation, x, *self._measure(self._build(x), stream))
+            if self._file is not None:
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(trial)) + "\n")
+        self.trials.append(trial)
+        if self.progress is not None:
+            self.progress(len(self.trials), self.total)
+        return trial
+
+    def _measure(self, method: ScheduleMethod, stream: tuple[int, int]) -> tuple[float, float]:
+        lowest, solved = [], 0
+        pairs = [(i, e) for i in range(len(self.instances)) for e in range(self.episodes)]
+        for first in range(0, len(pairs), BATCH):
+            chunk = pairs[first : first + BATCH]
+            at = np.array([i for i, _ in chunk])
+            seeds = [np.random.SeedSequence(self.seed, spawn_key=(*stream, *pair)) for pair in chunk]
+            simulator, _ = method.anneal([self.instances.models[i] for i in at], self.budget, seeds)
+            energies = simulator.best_energies if self.criterion == "best" else simulator.energies
+            share = max(1, self.budget.replicas // 8)
+            residual = (np.partition(energies, share - 1, axis=1)[:, :share] - self.ground[at, None]).clip(min=0)
+            residual /= self.yardstick[at, None]
+            lowest += residual.mean(axis=1).tolist()
+            solved += int((residual.min(axis=1) <= 1e-9).sum())
+        return float(np.mean(lowest)), solved / len(pairs)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_short, value)) + "]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
