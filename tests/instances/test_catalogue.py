@@ -13,6 +13,7 @@ from annealrl.instance_set import InstanceSet
 from annealrl.instances import catalogue, cool_instance, ea2d_instance, import_npz, load, names, open_source, write_set
 from annealrl.instances.catalogue import DATA
 from annealrl.instances.generators import COOL_SIDES
+from annealrl.solvers import solve
 
 #: Mean ground energy per spin of each published set.
 MEANS = {4: -1.2793, 6: -1.2941, 8: -1.3167, 10: -1.3064, 12: -1.3061, 14: -1.3108, 16: -1.3101}
@@ -163,3 +164,12 @@ def test_source_of_generated_sets():
     source = open_source("ea2d-4-val:2")
     assert (source.format, source.convention) == ("generated", "ising")
     assert catalogue.DEFAULT_COUNT == 100
+
+
+@pytest.mark.parametrize("side", COOL_SIDES)
+def test_a_sample_is_proven_again(side):
+    sample = load(f"cool-{side}:97-99")
+    for model, energy in zip(sample, sample.ground_energies, strict=True):
+        solution = solve(model)
+        assert solution.status == "optimal"
+        assert solution.energy == pytest.approx(energy, abs=1e-9)
