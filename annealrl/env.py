@@ -44,28 +44,28 @@ class AnnealingEnv(gym.Env[Any, Any]):
         """Start an episode; `options` as for the batched environment."""
         super().reset(seed=seed)
         observation, info = self.batch.reset(seed=seed, options=options)
-        return observation[0], first(info)
+        return observation[0], rows(info)[0]
 
     def step(self, action: Any) -> tuple[npt.NDArray[Any], float, bool, bool, dict[str, Any]]:
         """Set β by one action in [-1, 1] and run one step of sweeps."""
         observation, reward, terminated, _, info = self.batch.step(np.asarray(action).reshape(1, 1))
         if terminated[0]:
-            last = first(info["final_info"])
+            last = rows(info["final_info"])[0]
             if not self.episode_info:
                 del last["episode"]
             return info["final_obs"][0], float(reward[0]), True, False, last
-        return observation[0], float(reward[0]), False, False, first(info)
+        return observation[0], float(reward[0]), False, False, rows(info)[0]
 
 
-def first(info: dict[str, Any], index: int = 0) -> dict[str, Any]:
-    """One environment's information out of a batch's, as Python scalars; None stands for the batch's NaN."""
-    return {
-        key: first(value, index) if isinstance(value, dict) else _scalar(value, index)
-        for key, value in info.items()
-        if not key.startswith("_")
-    }
-
-
-def _scalar(values: npt.NDArray[Any], index: int) -> Any:
-    value = values[index].item()
-    return None if value != value else value  # noqa: PLR0124 - the test for NaN that bools and ints pass too
+def rows(info: dict[str, Any]) -> list[dict[str, Any]]:
+    """A batch's information as one dictionary an environment, of Python scalars; None stands for the batch's NaN."""
+    columns: dict[str, list[Any]] = {}
+    for key, value in info.items():
+        if key.startswith("_"):
+            continue
+        if isinstance(value, dict):
+            columns[key] = rows(value)
+        else:
+            unknown = value.dtype.kind == "f" and np.isnan(value)
+            columns[key] = np.where(unknown, None, value).tolist() if np.any(unknown) else value.tolist()
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from annealrl.env import first
+from annealrl.env import rows
 from annealrl.vector_env import AnnealingVectorEnv
 
 
@@ -30,7 +30,7 @@ class AnnealingVecEnv(VecEnv):
         seeds: int | list[int | None] | None = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         options = self._options[0] if self._options else None
         observation, info = self.env.reset(seed=seeds, options=options or None)
-        self.reset_infos = [first(info, b) for b in range(self.num_envs)]
+        self.reset_infos = rows(info)
         self._reset_seeds()
         self._reset_options()
         return observation
@@ -43,13 +43,12 @@ class AnnealingVecEnv(VecEnv):
         """Run the step; at an episode's end ``infos`` hold its last values and ``terminal_observation``."""
         observation, rewards, terminated, _, info = self.env.step(self._actions)
         over = bool(terminated[0])
-        source = info["final_info"] if over else info
-        infos = [first(source, b) for b in range(self.num_envs)]
+        infos = rows(info["final_info"] if over else info)
         if over:
             for b, one in enumerate(infos):
                 one["terminal_observation"] = info["final_obs"][b]
                 one["TimeLimit.truncated"] = False
-            self.reset_infos = [first(_live(info), b) for b in range(self.num_envs)]
+            self.reset_infos = rows({key: value for key, value in info.items() if not key.startswith("final_")})
         return observation, rewards.astype(np.float32), terminated.copy(), infos
 
     def close(self) -> None:
@@ -75,7 +74,3 @@ class AnnealingVecEnv(VecEnv):
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """No frames."""
         return [None] * self.num_envs
-
-
-def _live(info: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in info.items() if not key.startswith("final_")}

@@ -75,7 +75,7 @@ def check_vector_env(make: Callable[[int], AnnealingVectorEnv], seed: int = 0) -
     env.action_space.seed(seed)
     episode_step = 0
     for _ in range(2 * env.steps + 1):
-        assert observation.shape == (3, *env.single_observation_space.shape), "observations have a wrong shape"
+        assert observation.shape == env.observation_space.shape, "observations have a wrong shape"
         assert observation.dtype == env.single_observation_space.dtype, "observations have a wrong dtype"
         for b in range(3):
             assert env.single_observation_space.contains(observation[b]), "an observation lies outside its space"

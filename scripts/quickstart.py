@@ -23,7 +23,7 @@ SIDES = (8, 10)
 
 def tuned(side: int, family: str, evaluations: int, out: Path) -> tuning.TuneResult:
     """Tune a family on training instances, or read what an earlier run found."""
-    training = api.load_instances(f"ea2d-{side}-train:60", certify=True)
+    training = api.load_instances(f"ea2d-{side}-train:50", certify=True)
     with progress_bar(f"tune {family} at side {side}") as update:
         return tuning.tune(
             training,
@@ -50,7 +50,7 @@ def main() -> None:
         methods = [
             "cool-published",
             tuned(side, "linear", 40, arguments.out),
-            tuned(side, "free", 150, arguments.out),
+            tuned(side, "free", 100, arguments.out),
             f"agent:ea2d-{side}",
         ]
         test = api.load_instances(f"cool-{side}:{arguments.instances}")
