@@ -58,7 +58,7 @@ def check_keys(content: Mapping[Any, Any], known: Sequence[str], where: str) -> 
     """Raise unless all keys are known; the error names close ones."""
     for key in content:
         if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=3)
+            close = difflib.get_close_matches(str(key), known, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(close)}?" if close else f"one of {', '.join(known)} is expected"
             raise InputError(f"{where}: unknown key {key!r}; {hint}")
 
