@@ -157,9 +157,9 @@ class AdaptiveAcceptance:
     The idea is Lam and Delosme's (Yale report 8816, 1988) with Swartz's curve, as in Boyan's "modified Lam" schedule:
     the acceptance falls quickly from its start to a plateau, stays there for half the episode, and then falls
     exponentially. Their plateau, .44, is for moves whose size can be tuned; for single flips of a spin glass it is a
-    parameter (the defaults are near the best for training tori of side 10). The temperature follows the target through the model :math:`a(\beta) = 1/(1 + c\beta)`, right in both
-    limits for continuous couplings, whose c is measured anew by every step; no gain has to be chosen and no energy
-    scale known.
+    parameter (the defaults are near the best for training tori of side 10). The temperature follows the target through
+    the model :math:`a(\beta) = 1/(1 + c\beta)`, right in both limits for continuous couplings, whose c is measured anew
+    by every step; no gain has to be chosen and no energy scale known.
 
     Attributes
     ----------

@@ -56,15 +56,18 @@ def n99_set(p: npt.ArrayLike) -> FloatArray:
     def reached(n: FloatArray) -> npt.NDArray[np.bool_]:
         with np.errstate(invalid="ignore"):
             failure = np.exp(n[:, None] * log_failure)
-        # Rounding must not turn a set at exactly .99 into one that misses it.
-        return np.asarray(1 - failure.mean(axis=1) >= TARGET - 1e-12)
+        return np.asarray(failure.mean(axis=1) <= 1 - TARGET)
 
     low = np.zeros(len(probability))
     high = np.ones(len(probability))
     while (open_ := ~reached(high) & (high < _FAR)).any():
         low = np.where(open_, high, low)
         high = np.where(open_, 2 * high, high)
-    far = ~reached(high)
+    # Where exactly .01 of the instances are never solved, .99 is the limit and never reached from below.
+    never = (probability == 0).mean(axis=1)
+    partly = ((probability > 0) & (probability < 1)).any(axis=1)
+    far = ~reached(high) | ((never == 0.01) & partly)
+    low = np.where(far, high, low)
     while (high - low > 1).any():
         middle = np.floor((low + high) / 2)
         inside = reached(middle) & (high - low > 1)

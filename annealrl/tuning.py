@@ -49,7 +49,7 @@ class Trial:
     p: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class TuneResult:
     """What tuning found; a Method by the name of its family, ready for a benchmark.
 
@@ -71,16 +71,12 @@ class TuneResult:
     p: float
     history: tuple[Trial, ...]
     settings: dict[str, Any]
+    moves: frozenset[str] = frozenset({"flip"})
 
     @property
     def schedule(self) -> Schedule | None:
         """The tuned schedule; None for a family that looks at the replicas."""
         return self.method.control if isinstance(self.method.control, Schedule) else None
-
-    @property
-    def moves(self) -> frozenset[str]:
-        """Of the method."""
-        return self.method.moves
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,175 @@
+"""The tuner on small frustrated rings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annealrl.baselines.grammar import parse_method
+from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.controllers import AdaptiveAcceptance
+from annealrl.errors import InputError
+from annealrl.evaluation import benchmark, evaluate
+from annealrl.instance_set import InstanceSet
+from annealrl.ising import IsingModel
+from annealrl.kernels import jit
+from annealrl.method import Budget, Method
+from annealrl.schedules import Knots, Linear
+from annealrl.tuning import TuneResult, tune
+
+pytestmark = pytest.mark.skipif(jit.INTERPRETED, reason="too many updates for the interpreted kernels")
+
+BUDGET = Budget(replicas=8, steps=6, sweeps_per_step=4)
+
+
+def chain_set(count: int = 30, n: int = 40, name: str = "train", scale: float = 1.0) -> InstanceSet:
+    """Open chains with random couplings: their ground states satisfy every bond."""
+    models, spins = [], []
+    for seed in range(count):
+        couplings = scale * np.random.default_rng(seed).normal(size=n - 1)
+        models.append(IsingModel.from_edges([(i, i + 1) for i in range(n - 1)], couplings, name=f"chain-{seed}"))
+        spins.append(np.concatenate([[1], np.cumprod(np.sign(couplings))]).astype(np.int8))
+    energies = np.array([model.energy(s) for model, s in zip(models, spins, strict=True)])
+    return InstanceSet(name, tuple(models), energies, tuple(spins), energies.copy(), ("optimal",) * count)
+
+
+CHAINS = chain_set()
+
+
+def test_tuning_beats_where_it_starts_on_held_out_streams() -> None:
+    found = tune(CHAINS, "linear", evaluations=60, budget=BUDGET, criterion="final", seed=3)
+    assert isinstance(found.schedule, Linear)
+    # A bad ladder top is what the start, a little below the best, is to be told from.
+    tuned = evaluate(found, CHAINS, episodes=40, budget=BUDGET, criterion="final", seed=100)
+    hot = evaluate("linear:0:1", CHAINS, episodes=40, budget=BUDGET, criterion="final", seed=100)
+    assert tuned.mean_residual_energy_per_spin < 0.8 * hot.mean_residual_energy_per_spin
+    assert len(found.history) == 60
+    assert found.p == pytest.approx(np.mean([t.p for t in found.history if t.generation == -1]), abs=0.2)
+
+
+@pytest.mark.parametrize("family", ["linear", "geometric", "reciprocal", "free", "adaptive", "adaptive-speed"])
+def test_every_family_can_be_tuned_saved_and_read_back(family: str, tmp_path: Path) -> None:
+    path = tmp_path / "tuned.json"
+    found = tune(CHAINS, family, evaluations=12, budget=BUDGET, knots=3, out=path)
+    assert isinstance(found, TuneResult)
+    assert isinstance(found, Method)
+    assert found.name == family
+    read = parse_method(f"schedule:{path}")
+    assert isinstance(read, ScheduleMethod)
+    assert read.control == found.method.control
+    assert read.fingerprint == found.fingerprint
+    assert json.loads(path.read_text())["notes"]["evaluations"] == 12
+    json.dumps(found.to_json(), allow_nan=False)
+    assert family in found.to_text()
+    if family == "free":
+        assert isinstance(found.schedule, Knots)
+        assert len(found.schedule.knots) == 3
+    if family == "adaptive":
+        assert found.schedule is None
+        assert isinstance(found.method.control, AdaptiveAcceptance)
+
+
+def test_a_tuned_method_stands_in_a_benchmark_under_its_family() -> None:
+    found = tune(CHAINS, "linear", evaluations=4, budget=BUDGET)
+    table = benchmark(CHAINS, ["linear:0:3", found], episodes=2, budget=BUDGET)
+    assert table.methods == ["linear:0:3", "linear"]
+    assert table.ratio("linear:0:3", "linear").value > 0
+
+
+def test_tuning_knows_no_energy_scale() -> None:
+    one = tune(CHAINS, "linear", evaluations=12, budget=BUDGET)
+    other = tune(chain_set(scale=16.0), "linear", evaluations=12, budget=BUDGET)
+    units = tune(CHAINS, "linear", evaluations=12, budget=BUDGET, sigma_units=True)
+    assert isinstance(one.schedule, Linear)
+    assert isinstance(other.schedule, Linear)
+    assert isinstance(units.schedule, Linear)
+    assert other.schedule.end * 16 == pytest.approx(one.schedule.end)
+    assert units.schedule.sigma_units
+    assert 0.5 < units.schedule.end / one.schedule.end < 2
+
+
+@pytest.mark.parametrize("evaluations", [1, 4, 5, 7, 12, 26])
+def test_the_number_of_evaluations_is_kept(evaluations: int) -> None:
+    calls: list[tuple[int, int]] = []
+    found = tune(CHAINS, "linear", evaluations=evaluations, budget=BUDGET, progress=lambda *at: calls.append(at))
+    assert len(found.history) == evaluations
+    assert calls == [(k, evaluations) for k in range(1, evaluations + 1)]
+
+
+def test_tuning_is_reproducible_and_leaves_the_global_generator_alone() -> None:
+    before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+    one, other = (tune(CHAINS, "free", evaluations=15, budget=BUDGET, seed=4) for _ in range(2))
+    assert one.history == other.history
+    assert one.schedule == other.schedule
+    assert tune(CHAINS, "free", evaluations=15, budget=BUDGET, seed=5).history != one.history
+    assert np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
+
+
+def test_an_interrupted_search_ends_where_an_undisturbed_one_would(tmp_path: Path) -> None:
+    undisturbed = tune(CHAINS, "linear", evaluations=30, budget=BUDGET)
+
+    def stop(done: int, total: int) -> None:
+        if done == 17:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "linear.json"
+    with pytest.raises(KeyboardInterrupt):
+        tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out, progress=stop)
+    assert not out.exists()
+    history = tmp_path / "linear.history.jsonl"
+    with history.open("a") as file:
+        file.write('{"generation": 2, "para')
+    resumed = tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
+    assert resumed.history == undisturbed.history
+    assert resumed.schedule == undisturbed.schedule
+    assert len(history.read_text().splitlines()) == 31
+    with pytest.raises(InputError, match=r"linear\.history\.jsonl: it is the history of another search"):
+        tune(CHAINS, "linear", evaluations=30, budget=BUDGET, seed=1, out=out)
+    lines = history.read_text().splitlines()
+    history.write_text("\n".join([lines[0], "{}"]) + "\n")
+    with pytest.raises(InputError, match="a line is no trial"):
+        tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
+    history.write_text("\n".join([lines[0], lines[2]]) + "\n")
+    with pytest.raises(InputError, match="trial 0 is not this search's"):
+        tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
+
+
+def test_the_final_follows_the_search_with_other_candidates() -> None:
+    found = tune(CHAINS, "linear", evaluations=24, budget=BUDGET, seed=2)
+    generations = {trial.generation for trial in found.history}
+    assert generations == {-1, 0, 1, 2, 3}
+    finals = [trial for trial in found.history if trial.generation == -1]
+    assert len({trial.parameters for trial in finals}) == len(finals) == 4
+
+
+def test_test_sets_are_refused_unless_asked_for() -> None:
+    shipped = chain_set(3, name="cool-10")
+    with pytest.raises(InputError, match="'cool-10' is a test set"):
+        tune(shipped, "linear", evaluations=1, budget=BUDGET)
+    with pytest.raises(InputError, match="test set"):
+        tune(shipped.subset([0, 1]), "linear", evaluations=1, budget=BUDGET)
+    assert tune(shipped, "linear", evaluations=1, budget=BUDGET, allow_test=True).p >= 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"family": "cubic"}, "family 'cubic' is none of linear, geometric"),
+        ({"evaluations": 0}, "evaluations 0"),
+        ({"knots": 1}, "knots 1"),
+        ({"criterion": "worst"}, "criterion is 'worst'"),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tune(**{"instances": CHAINS, "family": "linear", "budget": BUDGET, **options})  # type: ignore[arg-type]
+
+
+def test_unknown_ground_states_are_refused() -> None:
+    unknown = replace(CHAINS, ground_energies=np.full(30, np.nan), ground_spins=(None,) * 30)
+    with pytest.raises(InputError, match="'chain-0' is unknown"):
+        tune(unknown, "linear", budget=BUDGET)
