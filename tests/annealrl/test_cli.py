@@ -194,13 +194,13 @@ def test_wrong_command_lines(capsys: pytest.CaptureFixture[str], name: str) -> N
 
 
 FILES = {
-    "nan": ("2 1\n1 2 nan\n", ":2:"),
-    "infinite": ("2 1\n1 2 inf\n", ":2:"),
-    "self-loop": ("2 1\n1 1 1\n", ":2:"),
-    "duplicate": ("3 2\n1 2 1\n2 1 1\n", ":3:"),
-    "out of range": ("2 1\n1 3 1\n", ":2:"),
+    "nan": ("2 1\n1 2 nan\n", "line 2"),
+    "infinite": ("2 1\n1 2 inf\n", "line 2"),
+    "self-loop": ("2 1\n1 1 1\n", "line 2"),
+    "duplicate": ("3 2\n1 2 1\n2 1 1\n", "line 3"),
+    "out of range": ("2 1\n1 3 1\n", "line 2"),
     "truncated": ("3 3\n1 2 1\n", "3"),
-    "no number": ("2 1\n1 2 x\n", ":2:"),
+    "no number": ("2 1\n1 2 x\n", "line 2"),
     "empty": ("", "empty"),
 }
 
