@@ -106,24 +106,26 @@ class Kirkpatrick:
 
 @dataclass
 class AdaptiveSpeed:
-    r"""Constant thermodynamic speed: each step raises β by v standard deviations' worth of energy, Δβ = v/σ_E.
+    r"""Constant thermodynamic speed: each step raises β by the same share of the energy's spread, Δβ ∝ 1/σ_E.
 
     Salamon, Nulton, Harland, Pedersen, Ruppeiner and Liao, Comput. Phys. Commun. 49, 423 (1988) and Andresen and
     Gordon, Phys. Rev. E 50, 4346 (1994) cool at :math:`dT/dt = -v T / (\epsilon \sqrt C)`, with C the heat capacity and
     ε the relaxation time; as :math:`C = \beta^2 \sigma_E^2` this is :math:`d\beta = v\, dt / (\epsilon \sigma_E)`.
-    Here ε is constant, σ_E is the standard deviation of the replicas' energies after the last step, and v is per step.
+    Here ε is constant, σ_E is the standard deviation of the replicas' energies after the last step, and
+    :math:`\Delta\beta = v \sqrt N / (\sigma_E \cdot \mathrm{steps})`, so that one v serves all sizes and budgets.
 
     Attributes
     ----------
     speed : float
-        v > 0.
+        v > 0, the thermodynamic length of an episode over √N.
     start : float
         β of the first step times σ_E/√N of the random start, ≥ 0.
     """
 
-    speed: float = 3.0
-    start: float = 0.4
+    speed: float = 2.2
+    start: float = 0.44
     _beta: FloatArray = field(init=False, repr=False, compare=False)
+    _length: FloatArray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.speed) and self.speed > 0):
@@ -133,6 +135,7 @@ class AdaptiveSpeed:
 
     def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Set the first β from the spread of the random start; nothing is spent."""
+        self._length = self.speed * np.sqrt(simulator.sizes) / budget.steps
         self._beta = self.start * np.sqrt(simulator.sizes) / self._spread(simulator)
         return 0
 
@@ -140,7 +143,7 @@ class AdaptiveSpeed:
         """Shape (B,)."""
         if step:
             frozen = FROZEN / self._spread(simulator)
-            self._beta = np.minimum(self._beta + self.speed / self._spread(simulator), frozen)
+            self._beta = np.minimum(self._beta + self._length / self._spread(simulator), frozen)
         return self._beta
 
     @staticmethod

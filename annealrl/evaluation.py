@@ -17,8 +17,8 @@ from annealrl import statistics
 from annealrl.baselines.grammar import parse_method
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray
-from annealrl.method import Budget, Method
+from annealrl.ising import FloatArray, IsingModel
+from annealrl.method import Budget, Method, Outcome
 from annealrl.plots import Table, n99_plot
 from annealrl.results import KEY, InstanceResult, Result, ResultStore, write_text
 
@@ -104,15 +104,14 @@ def evaluate(
         at = tuple(np.array(pairs).T)
         best[at] = [model.energy(spins) for model, spins in zip(models, outcome.best_spins, strict=True)]
         final[at] = outcome.final_energies
-        _check_energies(method.name, instances, at[0], best[at], np.asarray(outcome.best_energies))
+        _check_energies(method.name, models, best[at], outcome)
         seconds += outcome.seconds
         attempted += outcome.attempted_updates
         if progress is not None:
             progress(first + len(pairs), total)
-    lowest = np.minimum(best, final)
-    _check_certificates(method.name, instances, lowest.min(axis=1), ground, slack)
-    solved = {"best": lowest <= (ground + slack)[:, None], "final": final <= (ground + slack)[:, None]}
-    judged = {"best": lowest, "final": final}[criterion]
+    _check_certificates(method.name, instances, best.min(axis=1), ground, slack)
+    energies = {"best": best, "final": final}
+    solved = {key: value <= (ground + slack)[:, None] for key, value in energies.items()}
     sizes = np.array([model.n for model in instances])
     counts = {key: value.sum(axis=1) for key, value in solved.items()}
     rows = tuple(
@@ -123,7 +122,7 @@ def evaluate(
             certified=instances.statuses[i] in CERTIFIED,
             episodes=episodes,
             successes=int(counts[criterion][i]),
-            best_energy=float(lowest[i].min()),
+            best_energy=float(best[i].min()),
             best_successes=int(counts["best"][i]),
             final_successes=int(counts["final"][i]),
         )
@@ -146,7 +145,7 @@ def evaluate(
         n99_set_ci=_finite_pair(summary.n99_set_ci),
         median_instance_n99=_finite(summary.median_n99),
         median_instance_n99_ci=_finite_pair(summary.median_n99_ci),
-        mean_residual_energy_per_spin=float(((judged - ground[:, None]) / sizes[:, None]).mean()),
+        mean_residual_energy_per_spin=float(((energies[criterion] - ground[:, None]) / sizes[:, None]).mean()),
         seconds_per_episode=per_episode,
         tts_seconds=_finite(per_episode * max(1.0, summary.n99)),
         attempted_updates=attempted,
@@ -286,14 +285,13 @@ def _slack(instances: InstanceSet, tolerance: Tolerance) -> FloatArray:
     return np.array([1e-5 * model.n if tolerance == "cool" else 1e-9 * model.scale for model in instances])
 
 
-def _check_energies(name: str, instances: InstanceSet, at: FloatArray, true: FloatArray, reported: FloatArray) -> None:
-    scale = np.array([model.scale + abs(model.offset) for model in instances])[at]
-    wrong = np.flatnonzero(~(np.abs(true - reported) <= 1e-9 * scale))
-    if len(wrong):
-        e = wrong[0]
+def _check_energies(name: str, models: Sequence[IsingModel], true: FloatArray, outcome: Outcome) -> None:
+    rounding = 1e-9 * np.array([model.scale + abs(model.offset) for model in models])
+    wrong = ~(np.abs(true - outcome.best_energies) <= rounding) | ~(outcome.final_energies >= true - rounding)
+    for e in np.flatnonzero(wrong)[:1]:
         raise CertificateError(
-            f"method {name!r} reports the energy {reported[e]!r} for a configuration of energy {true[e]!r}, "
-            f"instance {instances.instance_names[int(at[e])]!r}"
+            f"method {name!r} reports a best energy {outcome.best_energies[e]!r} and a final one "
+            f"{outcome.final_energies[e]!r}, instance {models[e].name!r}; its best configuration has {true[e]!r}"
         )
 
 

@@ -1,9 +1,9 @@
 """The best member of a family of schedules, found by CMA-ES on training instances.
 
-The objective is the mean, over episodes, of how far the lowest eighth of the replicas stays above the ground state. On
-14 schedules and 60 tori of side 10 and 14, with one episode on each instance, picking by it lost 0.02 in ln n99 to the
-truly best of them on average; picking by the success probability lost 0.04 to 0.24, by the lowest replica's residual
-0.03 to 0.24: most of what their episodes say is the luck of one replica.
+The objective is the mean, over episodes, of how far the lowest eighth of the replicas stays above the ground state. Of
+14 schedules on 60 tori of side 10 or 14, one episode on each, the pick by it was worse than the truly best by 0.01 to
+0.03 in ln n99 on average; picks by the success probability by 0.04 to 0.24, by the lowest replica's energy by 0.03 to
+0.24: most of what those say is the luck of one replica.
 
 All candidates of a generation run on the same instances, starts and random numbers, which differ between generations so
 that no candidate lives on the luck of one draw. At the end the centre of the search, the start and the best of the last
@@ -246,29 +246,30 @@ class _Search:
         # cma would otherwise seed numpy's global generator.
         options = {"verbose": -9, "verb_log": 0, "seed": np.nan, "randn": lambda *shape: rng.standard_normal(shape)}
         strategy = cma.CMAEvolutionStrategy(list(self.family.start), 0.5, options)
-        winners: list[tuple[float, ...]] = []
+        winners: list[Trial] = []
         generation = 0
         while left > 0:
             candidates = [tuple(float(v) for v in x) for x in strategy.ask()][:left]
-            scores = [self._trial(generation, x, (_SEARCH, generation)).objective for x in candidates]
-            winners.append(candidates[int(np.argmin(scores))])
+            trials = [self._trial(generation, x, (_SEARCH, generation)) for x in candidates]
+            winners.append(min(trials, key=lambda trial: trial.objective))
             left -= len(candidates)
             # A generation that the budget cuts short cannot be told, but its best may still be a finalist.
             if len(candidates) == strategy.popsize:
-                strategy.tell(candidates, scores)
+                strategy.tell(candidates, [trial.objective for trial in trials])
             generation += 1
-        centre = tuple(float(v) for v in strategy.mean)
         if finalists == 0:
-            return self._build(winners[-1]), self.trials[-1].p
-        chosen = list(dict.fromkeys([centre, *winners[::-1][: max(0, finalists - 2)], self.family.start]))[:finalists]
-        played = {
-            x: [self._trial(-1, x, (_FINAL, repeat)) for repeat in range(evaluations_each)]
-            for x, evaluations_each in zip(chosen, [repeats] * len(chosen), strict=True)
-        }
-        best = max(
-            played, key=lambda x: (np.mean([t.p for t in played[x]]), -np.mean([t.objective for t in played[x]]))
-        )
-        return self._build(best), float(np.mean([trial.p for trial in played[best]]))
+            return self._build(winners[-1].parameters), winners[-1].p
+        centre = [tuple(float(v) for v in strategy.mean)] if strategy.countiter else []
+        latest, *earlier = [trial.parameters for trial in winners[::-1]]
+        rest = [trial.parameters for trial in sorted(self.trials, key=lambda trial: trial.objective)]
+        ranked = dict.fromkeys([*centre, latest, self.family.start, *earlier, *rest])
+        best, best_score = latest, (-1.0, 0.0)
+        for x in list(ranked)[:finalists]:
+            played = [self._trial(-1, x, (_FINAL, repeat)) for repeat in range(repeats)]
+            score = (float(np.mean([t.p for t in played])), -float(np.mean([t.objective for t in played])))
+            if score > best_score:
+                best, best_score = x, score
+        return self._build(best), best_score[0]
 
     def _build(self, x: Sequence[float]) -> ScheduleMethod:
         return self.family.build(np.array(x), self.scale, self.sigma_units)
@@ -299,7 +300,7 @@ class _Search:
             simulator, _ = method.anneal([self.instances.models[i] for i in at], self.budget, seeds)
             energies = simulator.best_energies if self.criterion == "best" else simulator.energies
             share = max(1, self.budget.replicas // 8)
-            residual = (np.partition(energies, share - 1, axis=1)[:, :share] - self.ground[at, None]).clip(min=0)
+            residual = np.partition(energies, share - 1, axis=1)[:, :share] - self.ground[at, None]
             residual /= self.yardstick[at, None]
             lowest += residual.mean(axis=1).tolist()
             solved += int((residual.min(axis=1) <= 1e-9).sum())

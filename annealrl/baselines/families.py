@@ -59,7 +59,7 @@ def families(knots: int = 6) -> dict[str, Family]:
         "reciprocal": ramp(schedules.Reciprocal),
         "free": Family(tuple(np.linspace(log(0.6), log(10.0), knots).tolist()), free),
         "adaptive": Family((0.8, -1.4, -4.6), acceptance),
-        "adaptive-speed": Family((log(3.0), log(0.4)), speed),
+        "adaptive-speed": Family((log(2.0), log(0.4)), speed),
     }
 
 

@@ -163,7 +163,7 @@ def _adaptive(rest: str) -> ScheduleMethod:
         words, options = split(more, {"start": 0.7, "plateau": 0.08, "end": 0.005})
         control = AdaptiveAcceptance(**{key: float(value or 0) for key, value in options.items()})
     elif kind == "speed":
-        words, options = split(more, {"speed": 3.0, "start": 0.4})
+        words, options = split(more, {"speed": 2.2, "start": 0.44})
         control = AdaptiveSpeed(**{key: float(value or 0) for key, value in options.items()})
     else:
         raise _MalformedError(f"unknown kind {kind!r}")
@@ -200,7 +200,7 @@ register_method(
     "adaptive",
     _adaptive,
     "adaptive[:acceptance[:start=A][:plateau=A][:end=A]] or adaptive:speed[:speed=V][:start=B]",
-    "follow a curve of acceptance ratios, or cool at constant thermodynamic speed Δβ = V/σ_E",
+    "follow a curve of acceptance ratios, or cool at constant thermodynamic speed Δβ ∝ V/σ_E",
 )
 register_method(
     "cool-published", _cool_published, "cool-published", "the published quench: β from U(2, 4), +0.01 a step"

@@ -155,11 +155,13 @@ def test_an_episode_does_not_depend_on_its_batch(control: Controller) -> None:
 
 
 @pytest.mark.parametrize("control", CONTROLLERS, ids=lambda control: type(control).__name__)
-@pytest.mark.parametrize("sweeps", [1, 10])
-def test_no_controller_exceeds_the_budget(control: Controller, sweeps: int) -> None:
-    budget = Budget(replicas=64, steps=5, sweeps_per_step=sweeps)
+@pytest.mark.parametrize(("steps", "sweeps"), [(1, 1), (5, 1), (40, 1), (20, 2), (5, 10)])
+def test_no_controller_exceeds_the_budget_or_keeps_a_state(control: Controller, steps: int, sweeps: int) -> None:
+    budget = Budget(replicas=64, steps=steps, sweeps_per_step=sweeps)
+    before = dict(vars(control))
     outcome = ScheduleMethod(control, "m").run([torus(4, 0), torus(6, 0)], budget, streams(2))
-    assert outcome.attempted_updates == 64 * (16 + 36) * 5 * sweeps
+    assert outcome.attempted_updates == 64 * (16 + 36) * steps * sweeps
+    assert vars(control) == before
 
 
 @pytest.mark.parametrize("control", [Kirkpatrick(), AdaptiveSpeed(), AdaptiveAcceptance()], ids=str)
@@ -211,7 +213,7 @@ def test_adaptive_speed_steps_by_the_inverse_spread() -> None:
     first = control.beta(0, simulator).copy()
     assert first == pytest.approx([0.5 * 8 / spread])
     simulator.advance(first, 20)
-    assert control.beta(1, simulator) == pytest.approx(first + 2.0 / simulator.energies.std())
+    assert control.beta(1, simulator) == pytest.approx(first + 2.0 * 8 / 40 / simulator.energies.std())
 
 
 def test_cool_published_is_a_quench_from_its_own_stream() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from annealrl.baselines.families import families
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.controllers import AdaptiveAcceptance
@@ -18,7 +20,7 @@ from annealrl.instance_set import InstanceSet
 from annealrl.ising import IsingModel
 from annealrl.kernels import jit
 from annealrl.method import Budget, Method
-from annealrl.schedules import Knots, Linear
+from annealrl.schedules import Knots, Linear, coupling_scale
 from annealrl.tuning import TuneResult, tune
 
 pytestmark = pytest.mark.skipif(jit.INTERPRETED, reason="too many updates for the interpreted kernels")
@@ -38,6 +40,7 @@ def chain_set(count: int = 30, n: int = 40, name: str = "train", scale: float = 
 
 
 CHAINS = chain_set()
+SIGMA = float(np.median([coupling_scale(model) for model in CHAINS]))
 
 
 def test_tuning_beats_where_it_starts_on_held_out_streams() -> None:
@@ -93,14 +96,16 @@ def test_tuning_knows_no_energy_scale() -> None:
 
 
 @pytest.mark.parametrize("evaluations", [1, 4, 5, 7, 12, 26])
-def test_the_number_of_evaluations_is_kept(evaluations: int) -> None:
+@pytest.mark.parametrize("family", ["linear", "free"])
+def test_the_number_of_evaluations_is_kept(evaluations: int, family: str) -> None:
     calls: list[tuple[int, int]] = []
-    found = tune(CHAINS, "linear", evaluations=evaluations, budget=BUDGET, progress=lambda *at: calls.append(at))
+    found = tune(CHAINS, family, evaluations=evaluations, budget=BUDGET, progress=lambda *at: calls.append(at))
     assert len(found.history) == evaluations
     assert calls == [(k, evaluations) for k in range(1, evaluations + 1)]
 
 
 def test_tuning_is_reproducible_and_leaves_the_global_generator_alone() -> None:
+    np.random.seed(987)  # noqa: NPY002
     before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
     one, other = (tune(CHAINS, "free", evaluations=15, budget=BUDGET, seed=4) for _ in range(2))
     assert one.history == other.history
@@ -138,12 +143,58 @@ def test_an_interrupted_search_ends_where_an_undisturbed_one_would(tmp_path: Pat
         tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
 
 
-def test_the_final_follows_the_search_with_other_candidates() -> None:
-    found = tune(CHAINS, "linear", evaluations=24, budget=BUDGET, seed=2)
-    generations = {trial.generation for trial in found.history}
-    assert generations == {-1, 0, 1, 2, 3}
-    finals = [trial for trial in found.history if trial.generation == -1]
-    assert len({trial.parameters for trial in finals}) == len(finals) == 4
+def test_generations_share_streams_and_nothing_sees_those_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[tuple[int, ...], ...]] = []
+    anneal = ScheduleMethod.anneal
+
+    def spy(self: ScheduleMethod, models: Any, budget: Budget, seeds: Any) -> Any:
+        seen.append(tuple(tuple(seed.spawn_key) for seed in seeds))
+        return anneal(self, models, budget, seeds)
+
+    monkeypatch.setattr(ScheduleMethod, "anneal", spy)
+    found = tune(CHAINS, "linear", evaluations=50, budget=BUDGET, seed=2)
+    by_generation: dict[int, set[object]] = {}
+    for trial, keys in zip(found.history, seen, strict=True):
+        by_generation.setdefault(trial.generation, set()).add(keys)
+    # Forty candidates in generations of six; five finalists meet twice, on two more streams.
+    assert {generation: len(keys) for generation, keys in by_generation.items()} == {
+        -1: 2,
+        **dict.fromkeys(range(7), 1),
+    }
+    assert len(set.union(*by_generation.values())) == 9
+    finals = [trial.parameters for trial in found.history if trial.generation == -1]
+    assert len(finals) == 10
+    assert len(set(finals)) == 5
+
+
+def test_the_search_finds_its_way_from_a_bad_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So hot that nothing happens; the start is a finalist, but no match for what is found.
+    hot = replace(families()["linear"], start=(0.0, np.log(0.3)))
+    monkeypatch.setattr("annealrl.tuning.families", lambda knots: {"linear": hot})
+    found = tune(CHAINS, "linear", evaluations=60, budget=BUDGET, criterion="final")
+    assert isinstance(found.schedule, Linear)
+    assert found.schedule.end > 2
+    # Without a final, the best of the last generation it is.
+    few = tune(CHAINS, "linear", evaluations=4, budget=BUDGET, criterion="final")
+    best = min(few.history, key=lambda trial: trial.objective)
+    assert isinstance(few.schedule, Linear)
+    assert few.schedule.start == pytest.approx(best.parameters[0] ** 2 / SIGMA)
+    assert few.p == best.p
+
+
+def test_the_objective_is_the_residual_of_the_lowest_eighth_by_either_criterion() -> None:
+    budget = Budget(replicas=16, steps=3, sweeps_per_step=4)
+    objectives = {}
+    for criterion in ("best", "final"):
+        found = tune(CHAINS, "linear", evaluations=1, budget=budget, criterion=criterion, seed=6)
+        seeds = [np.random.SeedSequence(6, spawn_key=(1, 0, i, 0)) for i in range(30)]
+        simulator, _ = found.method.anneal(CHAINS.models, budget, seeds)
+        energies = simulator.best_energies if criterion == "best" else simulator.energies
+        lowest = np.sort(energies, axis=1)[:, :2].mean(axis=1)
+        scales = [model.scale for model in CHAINS]
+        assert found.history[0].objective == pytest.approx(((lowest - CHAINS.ground_energies) / scales).mean())
+        objectives[criterion] = found.history[0].objective
+    assert objectives["best"] < objectives["final"]
 
 
 def test_test_sets_are_refused_unless_asked_for() -> None:
