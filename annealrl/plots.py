@@ -262,15 +262,21 @@ def n99_plot(results: Sequence[Result | Mapping[str, Any]] | Table, path: str | 
     Parameters
     ----------
     results : Table or sequence of Result or of their JSON
-        A row each. Where n99 is infinite an arrow starts at the lower end of its interval; where it is 0 (p = 1) the
-        point lies at the left edge.
+        A row each, of one instance set or several. Where n99 is infinite an arrow starts at the lower end of its
+        interval; where it is 0 (p = 1) the point lies at the left edge.
     path : str or Path
         The ending says the format: png, pdf, svg.
     """
     rows = list(results.results) if isinstance(results, Table) else [_as_result(row) for row in results]
     if not rows:
         raise InputError("n99 plot: no result to draw")
-    several = len({row.sweeps for row in rows}) > 1
+    sets = list(dict.fromkeys(row.instances["name"] for row in rows))
+    budgets = {row.sweeps for row in rows}
+
+    def label_of(row: Result) -> str:
+        parts = [row.instances["name"]] * (len(sets) > 1) + [f"{row.sweeps} sweeps"] * (len(budgets) > 1)
+        return f"{row.method} ({', '.join(parts)})" if parts else row.method
+
     figure, axes = _figure(height=1.4 + 0.42 * len(rows))
     numbers = [value for row in rows for value in (row.n99, *row.n99_ci) if value]
     left, right = min(numbers, default=1.0) / 1.6, max(numbers, default=10.0) * 1.6
@@ -290,9 +296,9 @@ def n99_plot(results: Sequence[Result | Mapping[str, Any]] | Table, path: str | 
     _plain_ticks(axes.xaxis)
     axes.set_xlim(left, right)
     axes.set_ylim(len(rows) - 0.5, -0.7)
-    axes.set_yticks(range(len(rows)), [f"{r.method} ({r.sweeps} sweeps)" if several else r.method for r in rows])
+    axes.set_yticks(range(len(rows)), [label_of(row) for row in rows])
     axes.set_xlabel("n99: episodes for 99 % success (95 % interval); fewer is better")
-    axes.set_title(f"{rows[0].instances['name']}, success by the {rows[0].criterion} energy", fontsize=10)
+    axes.set_title(f"{', '.join(sets)}: success by the {rows[0].criterion} energy", fontsize=10)
     axes.grid(axis="x", which="both", alpha=0.3)
     _save(figure, path)
 

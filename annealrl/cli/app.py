@@ -55,7 +55,7 @@ def _listing(what: What) -> list[tuple[str, str]]:
     if what is What.instances:
         return list(load_object("annealrl.instances.catalogue:names")())
     if what is What.agents:
-        return list(load_object("annealrl.agents.storage:zoo")())
+        return list(load_object("annealrl.agents.catalogue:zoo")())
     return list(load_object("annealrl.baselines.grammar:known_methods")())
 
 
@@ -292,7 +292,8 @@ def train(
         loaded = load_object("annealrl.agents.config:load_config")(config)
         name = config.parent.name if config.stem == "config" else config.stem
     else:
-        loaded, name = load_object("annealrl.agents.config:default_config")(env), str(env)
+        recipe = load_object("annealrl.agents.config:config_for_env")(env)
+        loaded, name = load_object("annealrl.agents.config:load_config")(recipe), str(env)
     folder = out or Path("runs") / name
     written = load_object("annealrl.agents.training:train")(
         loaded, folder, resume=resume, seed=seed, device=device.value
