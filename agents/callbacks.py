@@ -55,7 +55,7 @@ class ValidationCallback(UpdateCallback):
     history : list of dict
         ``episodes``, ``seconds`` since the training began (validation not counted) and those numbers of
         :class:`~annealrl.agents.validation.Score` that are known.
-    best_value : float
+    best_value : (float, float)
     best_weights : dict of Tensor, or None
     """
 
@@ -70,7 +70,7 @@ class ValidationCallback(UpdateCallback):
         self.validator, self.every = validator, every
         self.improved, self.validated = improved, validated
         self.history: list[dict[str, Any]] = []
-        self.best_value = -float("inf")
+        self.best_value = (-math.inf, -math.inf)
         self.best_weights: dict[str, torch.Tensor] | None = None
         self.seconds = 0.0
         self._since = time.perf_counter()

@@ -18,7 +18,7 @@ def write_card(directory: Path, config: TrainConfig) -> None:
     history = _read(directory / HISTORY) or []
     evaluation = _read(directory / EVALUATION)
     name = directory.name
-    lines = [f"# {name}", "", _summary(config), "", "## Training", "", f"    annealrl train {name}/config.yml", ""]
+    lines = [f"# {name}", "", _summary(config), "", "## Training", "", "    annealrl train config.yml", ""]
     lines += _training(config, history)
     if len(history) > 1:
         write_curve(directory / CURVE, history, config)

@@ -202,7 +202,7 @@ class _Run:
             raise InputError(f"{path}: {first}; a checkpoint of this training is expected") from None
         if self.validation is not None:
             self.validation.history = state["history"]
-            self.validation.best_value, self.validation.seconds = state["best_value"], state["seconds"]
+            self.validation.best_value, self.validation.seconds = tuple(state["best_value"]), state["seconds"]
             best = _part(tensors, "best.")
             if best:
                 current = model.policy.weights()

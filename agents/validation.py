@@ -45,9 +45,9 @@ class Score:
     residual: float
     beta_last: float
 
-    def value(self, key: str) -> float:
-        """The number that the best policy has the most of."""
-        return -self.residual if key == "residual" else float(getattr(self, key))
+    def value(self, key: str) -> tuple[float, float]:
+        """What the best policy has the most of; of equals in that, the reward decides."""
+        return (-self.residual if key == "residual" else float(getattr(self, key))), self.reward
 
 
 class Validator:
