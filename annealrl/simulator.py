@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
-from annealrl.kernels import packed
+from annealrl.kernels import own_beta, packed
 from annealrl.kernels.lanes import LANES
 
 Rule = Literal["metropolis", "gibbs"]
@@ -196,19 +196,29 @@ class ReplicaSimulator:
         self._spins[b] = 0
 
     def advance(self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None) -> None:
-        """Run `sweeps` sweeps at inverse temperature `beta` (scalar or one per instance, ≥ 0).
+        """Run `sweeps` sweeps at inverse temperature `beta` ≥ 0.
 
         With `ramp_from`, β goes linearly from there to `beta`, sweep by sweep. Energies, best energies and accepted
         counts are up to date afterwards.
+
+        Parameters
+        ----------
+        beta, ramp_from : array_like
+            A scalar, one for each instance, shape (B,), or one for each replica, shape (B, R) or (1, R).
         """
-        end = self._betas(beta, "beta")
-        start = end if ramp_from is None else self._betas(ramp_from, "ramp_from")
+        own = 2 in (
+            np.ndim(beta),
+            0 if ramp_from is None else np.ndim(ramp_from),
+        )  # replicas at their own β have a kernel of their own
+        end = self._betas(beta, "beta", own)
+        start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
+        kernel = own_beta.advance_own if own else packed.advance
         if sweeps < 0:
             raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
         rule, order = _RULES[self.rule], _ORDERS[self.order]
 
         def work(first: int, last: int) -> None:
-            packed.advance(
+            kernel(
                 self._neighbours,
                 self._couplings,
                 self._fields,
@@ -289,8 +299,15 @@ class ReplicaSimulator:
             last,
         )
 
-    def _betas(self, beta: npt.ArrayLike, what: str) -> FloatArray:
-        values = np.array(np.broadcast_to(np.asarray(beta, dtype=np.float64), (len(self),)))
+    def _betas(self, beta: npt.ArrayLike, what: str, own: bool) -> FloatArray:
+        values = np.asarray(beta, dtype=np.float64)
+        shape = (len(self), self.replicas) if own else (len(self),)
+        try:
+            values = np.array(
+                np.broadcast_to(values[:, None] if own and values.ndim == 1 else values, shape), order="C"
+            )
+        except ValueError:
+            raise InputError(f"simulator: {what} has shape {values.shape}, which does not fit {shape}") from None
         if not np.isfinite(values).all() or (values < 0).any():
             raise InputError(f"simulator: {what} holds {values.min()}; finite inverse temperatures ≥ 0 are expected")
         return values

@@ -131,9 +131,11 @@ def _accumulate(_: Any, sums: Any, offset: Any, word: Any, value: Any) -> Any:
         vector = _vector(args[3].type)
         pointer = _pointer(context, builder, signature.args[0], args[0], args[1], vector)
         plus = _spread(builder, args[3])
-        term = builder.select(builder.bitcast(args[2], _vector(_i1)), plus, builder.fneg(plus))
-        size = 4 if args[3].type == ir.FloatType() else 8
-        builder.store(builder.fadd(builder.load(pointer, align=size), term), pointer, align=size)
+        whole = isinstance(args[3].type, ir.IntType)
+        add, negate = (builder.add, builder.neg) if whole else (builder.fadd, builder.fneg)
+        term = builder.select(builder.bitcast(args[2], _vector(_i1)), plus, negate(plus))
+        size = 4 if args[3].type in (ir.FloatType(), _i32) else 8
+        builder.store(add(builder.load(pointer, align=size), term), pointer, align=size)
         return context.get_dummy_value()
 
     return types.void(sums, types.int64, types.uint64, sums.dtype), codegen
@@ -195,7 +197,8 @@ popcount: Callable[..., Any] = _python_popcount if INTERPRETED else _popcount
 #: ``accept_table(words, table, row, state, offset)``: draw 64 uniforms, compare each with ``table[row + index]``, where
 #: bit k of a lane's index is its bit in ``words[k]``; returns the word of accepted lanes. 4 to 7 words.
 accept_table: Callable[..., Any] = _python_accept_table if INTERPRETED else _accept_table
-#: ``accumulate(sums, offset, word, value)``: add +value to the lanes whose bit is set and -value to the others.
+#: ``accumulate(sums, offset, word, value)``: add +value to the lanes whose bit is set and -value to the others. The
+#: value is of the array's type: float32, float64, int32 or int64.
 accumulate: Callable[..., Any] = _python_accumulate if INTERPRETED else _accumulate
 #: ``accept_below(probabilities, state, offset)``: draw 64 uniforms and return the word of lanes with u < probability.
 accept_below: Callable[..., Any] = _python_accept_below if INTERPRETED else _accept_below

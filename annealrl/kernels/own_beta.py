@@ -1,0 +1,242 @@
+"""Kernels for replicas at their own inverse temperatures, in the packed layout of :mod:`annealrl.kernels.packed`.
+
+One temperature turns a table of energy changes into a table of thresholds; 64 temperatures cannot. Here the table holds
+the energy changes themselves, the exponential is taken lane by lane (:mod:`annealrl.kernels.own_lanes`), and the table
+does not depend on β, so that a step may have as many temperatures as it likes.
+
+Energies are integers: couplings and fields are rounded to multiples of 1/scale, a power of two for which the largest
+change of energy is just below 2**27. Integer couplings are exact; others are off by at most 2**-27 of the largest
+energy change, and detailed balance holds for the rounded Hamiltonian. The running energies therefore never drift, and
+the same configuration always has the same one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from annealrl.kernels.jit import jit
+from annealrl.kernels.lanes import LANES, accumulate, popcount
+from annealrl.kernels.own_lanes import accept_own, accept_own_sums
+from annealrl.kernels.packed import _GOLDEN, _S32, F64, I32, RANDOM, U32, U64, _mix, table_rows
+
+I64 = npt.NDArray[np.int64]
+F32 = npt.NDArray[np.float32]
+
+_LOG2_E = 1.4426950408889634
+#: Proposals after which changes of energy move from 32 to 64 bits: 15 of them stay below 2**31.
+_FLUSH = 15
+
+
+@jit("float64(float64[:, ::1], float64[::1], int32[::1], int64)")
+def energy_scale(couplings: F64, fields: F64, degrees: I32, n: int) -> float:
+    """Integer energy units per unit of energy, a power of two."""
+    largest = 0.0
+    for i in range(n):
+        total = abs(fields[i])
+        for k in range(degrees[i]):
+            total += abs(couplings[i, k])
+        largest = max(largest, 2.0 * total)
+    return math.ldexp(1.0, 27 - math.frexp(largest)[1])
+
+
+@jit("float64(float64[:, ::1], float64[::1], int32[::1], int64, float64)")
+def rounding(couplings: F64, fields: F64, degrees: I32, n: int, scale: float) -> float:
+    """Bound on |integer energy - scale·energy| of any configuration (each bond is seen from both ends)."""
+    total = 0.0
+    for i in range(n):
+        total += abs(np.rint(fields[i] * scale) - fields[i] * scale)
+        for k in range(degrees[i]):
+            total += 0.5 * abs(np.rint(couplings[i, k] * scale) - couplings[i, k] * scale)
+    return total
+
+
+@jit("void(float64[:, ::1], float64[::1], int32[::1], int64[::1], int64, float64, int32[::1])")
+def fill_deltas(couplings: F64, fields: F64, bits: I32, rows: I64, n: int, scale: float, table: I32) -> None:
+    """Fill the table of energy changes; classes and rows are those of :func:`annealrl.kernels.packed.table_rows`."""
+    for i in range(n):
+        if bits[i] == 0:
+            continue
+        neighbours = bits[i] & ~1
+        first = rows[i]
+        start = np.int64(2.0 * np.rint(fields[i] * scale))
+        for k in range(neighbours):
+            start += np.int64(2.0 * np.rint(couplings[i, k] * scale))
+        table[first] = np.int32(start)
+        filled = 1
+        for k in range(bits[i]):
+            value = couplings[i, k] if k < neighbours else fields[i]
+            step = np.int32(4.0 * np.rint(value * scale))
+            for p in range(filled):
+                table[first + filled + p] = table[first + p] - step
+            filled *= 2
+
+
+@jit("void(int32[:, ::1], float64[:, ::1], float64[::1], int32[::1], int64, float64, uint64[:, ::1], int64[::1])")
+def own_energies(
+    neighbours: I32, couplings: F64, fields: F64, degrees: I32, n: int, scale: float, spins: U64, out: I64
+) -> None:
+    """Integer energies of all replicas of one instance (without the offset), ``out[word * 64 + lane]``."""
+    words = spins.shape[1]
+    out[:] = 0
+    for i in range(n):
+        h = np.int64(np.rint(fields[i] * scale))
+        for w in range(words):
+            s = spins[i, w]
+            if h != 0:
+                accumulate(out, w * LANES, s, -h)
+            for k in range(degrees[i]):
+                j = neighbours[i, k]
+                if j > i:
+                    accumulate(out, w * LANES, spins[j, w] ^ s, np.int64(np.rint(couplings[i, k] * scale)))
+
+
+@jit("void(float64[::1], float64, float32[::1])")
+def lane_betas(betas: F64, scale: float, out: F32) -> None:
+    """Turn the β of the replicas into factors for the exponent; lanes beyond the last replica repeat it."""
+    last = betas.shape[0] - 1
+    for r in range(out.shape[0]):
+        out[r] = np.float32(-min(betas[min(r, last)] * _LOG2_E / scale, 1e30))
+
+
+@jit(
+    "int64(int32[:, ::1], float64[:, ::1], float64[::1], int32[::1], int32[::1], int64[::1], int64, float64, int64,"
+    " int64, int32[::1], float32[::1], uint64[:, ::1], uint32[::1], uint64[::1], int64, int64[::1], int32[::1])"
+)
+def sweep_own(
+    neighbours: I32,
+    couplings: F64,
+    fields: F64,
+    degrees: I32,
+    bits: I32,
+    rows: I64,
+    n: int,
+    scale: float,
+    rule: int,
+    order: int,
+    table: I32,
+    betas: F32,
+    spins: U64,
+    state: U32,
+    site_state: U64,
+    proposals: int,
+    energies: I64,
+    field: I32,
+) -> int:
+    """Propose `proposals` sites of one instance to all its replicas, each at its own β; returns the accepted flips.
+
+    Sites are drawn as for a common β. `energies` follows; `field` is room for 64 numbers.
+    """
+    words = spins.shape[1]
+    counter = site_state[0]
+    accepted = np.uint64(0)
+    changes = np.zeros(energies.shape[0], np.int32)
+    pending = 0
+    for step in range(proposals):
+        if order == RANDOM:
+            counter += _GOLDEN
+            i = np.int64(((_mix(counter) >> _S32) * np.uint64(n)) >> _S32)
+        else:
+            i = np.int64(step % n)
+        kind, row = bits[i], rows[i]
+        a, b, c, d = neighbours[i, 0], neighbours[i, 1], neighbours[i, 2], neighbours[i, 3]
+        e, f = neighbours[i, 4], neighbours[i, 5]
+        for w in range(words):
+            s = spins[i, w]
+            if kind == 0:
+                field[:] = np.int32(0)
+                accumulate(field, 0, s, np.int32(2.0 * np.rint(fields[i] * scale)))
+                for k in range(degrees[i]):
+                    coupling = np.int32(-2.0 * np.rint(couplings[i, k] * scale))
+                    accumulate(field, 0, spins[neighbours[i, k], w] ^ s, coupling)
+                flips = accept_own_sums(field, betas, state, changes, w, rule)
+            else:
+                at, bt, ct, dt = spins[a, w] ^ s, spins[b, w] ^ s, spins[c, w] ^ s, spins[d, w] ^ s
+                if kind == 4:
+                    flips = accept_own((at, bt, ct, dt), table, row, betas, state, changes, w, rule)
+                elif kind == 5:
+                    flips = accept_own((at, bt, ct, dt, ~s), table, row, betas, state, changes, w, rule)
+                else:
+                    et, ft = spins[e, w] ^ s, spins[f, w] ^ s
+                    if kind == 6:
+                        flips = accept_own((at, bt, ct, dt, et, ft), table, row, betas, state, changes, w, rule)
+                    else:
+                        flips = accept_own((at, bt, ct, dt, et, ft, ~s), table, row, betas, state, changes, w, rule)
+            spins[i, w] = s ^ flips
+            accepted += popcount(flips)
+        pending += 1
+        if pending == _FLUSH or step == proposals - 1:
+            pending = 0
+            for r in range(energies.shape[0]):
+                energies[r] += changes[r]
+                changes[r] = 0
+    site_state[0] = counter
+    return int(accepted)
+
+
+@jit(
+    "void(int32[:, :, ::1], float64[:, :, ::1], float64[:, ::1], int32[:, ::1], int64[::1], float64[:, ::1],"
+    " float64[:, ::1], int64, int64, int64, uint64[:, :, ::1], uint32[:, :, :, ::1], uint64[:, ::1], int64[::1], int64,"
+    " int64)"
+)
+def advance_own(
+    neighbours: I32,
+    couplings: F64,
+    fields: F64,
+    degrees: I32,
+    sizes: I64,
+    beta_start: F64,
+    beta_end: F64,
+    sweeps: int,
+    rule: int,
+    order: int,
+    spins: U64,
+    lanes: U32,
+    site_states: U64,
+    accepted: I64,
+    first: int,
+    last: int,
+) -> None:
+    """As :func:`annealrl.kernels.packed.advance`, with ``beta_start[instance, replica]`` and an end like it."""
+    width = neighbours.shape[1]
+    room = spins.shape[2] * LANES
+    bits, rows = np.zeros(width, np.int32), np.zeros(width, np.int64)
+    field, betas, energies = np.zeros(LANES, np.int32), np.zeros(room, np.float32), np.zeros(room, np.int64)
+    for instance in range(first, last):
+        n = sizes[instance]
+        length = table_rows(couplings[instance], fields[instance], degrees[instance], bits, rows, n)
+        table = np.zeros(max(length, 1), np.int32)
+        scale = energy_scale(couplings[instance], fields[instance], degrees[instance], n)
+        fill_deltas(couplings[instance], fields[instance], bits, rows, n, scale, table)
+        start, end = beta_start[instance], beta_end[instance]
+        ramp = False
+        for r in range(start.shape[0]):
+            ramp |= start[r] != end[r]
+        blocks = sweeps if ramp else min(sweeps, 1)
+        state = lanes[instance].reshape(-1)
+        total = np.int64(0)
+        for block in range(blocks):
+            lane_betas(start + (end - start) * ((block + 1) / blocks), scale, betas)
+            total += sweep_own(
+                neighbours[instance],
+                couplings[instance],
+                fields[instance],
+                degrees[instance],
+                bits,
+                rows,
+                n,
+                scale,
+                rule,
+                order,
+                table,
+                betas,
+                spins[instance],
+                state,
+                site_states[instance],
+                n * (sweeps if not ramp else 1),
+                energies,
+                field,
+            )
+        accepted[instance] = total
