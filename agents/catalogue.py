@@ -1,4 +1,4 @@
-"""What agents there are, told without loading them (or Torch)."""
+"""Which agents there are, by name; reads no weights and needs no Torch."""
 
 from __future__ import annotations
 
@@ -6,15 +6,47 @@ from pathlib import Path
 
 import yaml
 
+from annealrl.errors import InputError
+from annealrl.registry import unknown
+
+#: Folder of the shipped agents.
 ZOO = Path(__file__).resolve().parent / "zoo"
+CONFIG = "config.yml"
+WEIGHTS = "policy.safetensors"
+
+
+def names() -> list[str]:
+    """Names of the shipped agents."""
+    return sorted(path.parent.name for path in ZOO.glob(f"*/{WEIGHTS}"))
 
 
 def zoo() -> list[tuple[str, str]]:
     """Return (name, description) of every shipped agent."""
     rows = []
-    for config in sorted(ZOO.glob("*/config.yml")):
-        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    for name in names():
+        content = yaml.safe_load((ZOO / name / CONFIG).read_text(encoding="utf-8"))
         env = content["env"]
         size = f", side {env['length']}" if "length" in env else ""
-        rows.append((config.parent.name, f"{env['id']}{size}; {content['policy']} policy, action {env['action']}"))
+        rows.append((name, f"{env['id']}{size}; policy {content['policy']}, action {env['action']}"))
     return rows
+
+
+def directory(name_or_dir: str | Path) -> Path:
+    """Resolve the name of a shipped agent, or a directory that training or ``save()`` wrote.
+
+    Raises
+    ------
+    InputError
+        If there is neither; names close ones.
+    """
+    if str(name_or_dir) in names():
+        return ZOO / str(name_or_dir)
+    path = Path(name_or_dir)
+    if path.is_dir():
+        for file in (CONFIG, WEIGHTS):
+            if not (path / file).is_file():
+                raise InputError(f"{path}: no {file} in it; a directory that training or save() wrote is expected")
+        return path
+    if path.exists():
+        raise InputError(f"{path}: a file; the directory of an agent is expected")
+    raise unknown("agent", str(name_or_dir), names())
