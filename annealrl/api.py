@@ -22,13 +22,13 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray, IsingModel, SpinArray
 from annealrl.method import Budget, Method
-from annealrl.plots import Table
 from annealrl.registry import load_object
 from annealrl.results import Result
 from annealrl.schedules import Geometric, Schedule
 from annealrl.simulator import ReplicaSimulator, instance_seeds
 from annealrl.solvers import Solution
 from annealrl.solvers import solve as solve_model
+from annealrl.tables import Table
 from annealrl.tuning import TuneResult
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray, IsingModel
 from annealrl.method import Budget, Method, Outcome
-from annealrl.plots import Table, n99_plot
+from annealrl.plots import n99_plot
 from annealrl.results import KEY, InstanceResult, Result, ResultStore, write_text
+from annealrl.tables import Table
 
 __all__ = ["CertificateError", "Criterion", "Result", "Table", "Tolerance", "benchmark", "evaluate", "with_sweeps"]
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from annealrl import api, evaluation, tuning
 from annealrl.cli.output import progress_bar
 from annealrl.method import Budget
-from annealrl.plots import Table, n99_plot
+from annealrl.plots import n99_plot
 from annealrl.results import write_text
+from annealrl.tables import Table
 
 
 def main() -> None:

@@ -166,7 +166,7 @@ def evaluate(
     from annealrl import api, evaluation
     from annealrl.baselines.grammar import parse_method
     from annealrl.method import Budget
-    from annealrl.plots import Table
+    from annealrl.tables import Table
 
     parsed = parse_method(method)
     loaded = api.load_instances(instances, sign=sign, index_base=index_base.value_or_auto, certify=True)

@@ -12,9 +12,10 @@ from matplotlib.image import imread
 
 from annealrl import statistics
 from annealrl.errors import InputError
-from annealrl.plots import Table, n99_plot, schedule_plot
+from annealrl.plots import n99_plot, schedule_plot
 from annealrl.results import InstanceResult, Result
 from annealrl.schedules import Knots, Linear
+from annealrl.tables import Table
 
 
 def record(method: str, counts: list[int], *, sweeps: int = 100, moves: tuple[str, ...] = ("flip",)) -> Result:
