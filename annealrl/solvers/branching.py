@@ -8,6 +8,7 @@ fix a variable is an exact integer.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,10 @@ from annealrl.solvers.relaxation import Relaxation
 Report = Callable[[int, int], None]
 
 _INTEGRAL = 1e-6
+_PROBES, _PROBE_STEPS = 4, 40
+"""Candidates of strong branching, and dual simplex steps spent on each value of each."""
+_WINDOW, _LEAST_GAIN = {True: 4, False: 3}, 0.05
+"""Rounds (at the root, elsewhere) that must close this share of the gap, or the node branches."""
 
 
 @dataclass(order=True)
@@ -72,7 +77,6 @@ class BranchAndCut:
         self._upper = np.ones(len(graph.costs), dtype=np.int64)
         self._queue: list[_Node] = []
         self._closed: int | None = None
-        self._annealed = False
         self._ties = 0
 
     def run(self) -> tuple[SpinArray, int]:
@@ -142,17 +146,17 @@ class BranchAndCut:
                 break
             if not self._cut(u):
                 break
-            if len(self._lp.cuts) > 3 * len(u) + 200:
-                self._lp.purge(5)
-        self._branch(node, u)
+            if len(self._lp.cuts) > 1.5 * len(u) + 100:
+                self._lp.purge(4)
+        self._branch(node, u, history[-1])
         return True
 
     def _improve(self, u: FloatArray, rounds: int) -> None:
         self.incumbent.round(u)
         # Where the relaxation stays fractional for long, rounding it is not good enough for fixing and pruning.
-        if not self._annealed and rounds > 12 and np.count_nonzero(_doubt(u) > _INTEGRAL) > 0.1 * len(u):
-            self._annealed = True
-            self.incumbent.anneal(300, 32, self.deadline)
+        early = 2 if len(u) > 6 * self.graph.n else 6
+        if self.nodes == 1 and rounds == early and np.count_nonzero(_doubt(u) > _INTEGRAL) > 0.1 * len(u):
+            self.incumbent.anneal(self.deadline)
 
     def _cut(self, u: FloatArray) -> bool:
         """Add violated cuts; False if there is none."""
@@ -160,34 +164,54 @@ class BranchAndCut:
         cuts, amounts = self._separator.violated_short(u)
         chosen = select_cuts(cuts, amounts, edges=m, limit=2 * m, per_edge=8)
         if len(chosen) < 0.03 * m:
-            cuts, amounts = self._separator.violated_any(u, max_sources=max(100, self.graph.n // 4))
+            cuts, amounts = self._separator.violated_any(u, max_sources=max(100, self.graph.n // 10))
             chosen += select_cuts(cuts, amounts, edges=m, limit=m, per_edge=8)
         return self._lp.add(chosen) > 0
 
     def _tailing_off(self, history: list[int], root: bool) -> bool:
-        window = 12 if root else 4
+        window = _WINDOW[root]
         if len(history) <= window:
             return False
         gained = history[-1] - history[-1 - window]
-        return gained < 0.03 * (self.incumbent.cost - history[-1])
+        return gained < _LEAST_GAIN * (self.incumbent.cost - history[-1])
 
     def _fix(self, value: int, reduced: IntArray) -> None:
-        """Fix edges at the root whose other value costs more than the incumbent, by reduced cost."""
-        beyond = self.incumbent.cost - value
+        """Fix edges at the root whose other value proves, by reduced cost, nothing cheaper than the incumbent."""
+        beyond = self.incumbent.cost - value - self.graph.step + 1
         self._upper[(reduced >= beyond) & (self._lower == 0)] = 0
         self._lower[(-reduced >= beyond) & (self._upper == 1)] = 1
         self._lp.set_box(self._lower, self._upper)
 
-    def _branch(self, node: _Node, u: FloatArray) -> None:
+    def _branch(self, node: _Node, u: FloatArray, value: int) -> None:
         doubt = _doubt(u)
         if doubt.max() <= _INTEGRAL:
             # The relaxation's optimum is a configuration, so nothing is left to decide: the rounding has offered it.
             self._close(node.bound)
             return
-        edge = int(np.argmax(doubt * np.sqrt(self.graph.costs / self.graph.costs.mean())))
-        for value in (0, 1):
-            self._ties += 1
-            heapq.heappush(self._queue, _Node(node.bound, self._ties, (*node.fixings, (edge, value))))
+        if self.nodes & (self.nodes - 1) == 0:
+            self.incumbent.anneal(self.deadline)
+            if self._done(node.bound):
+                self._close(node.bound)
+                return
+        edge, bounds = self._strong_branching(doubt, value)
+        for side in (0, 1):
+            self._ties -= 1
+            child = _Node(max(node.bound, self._lift(bounds[side])), self._ties, (*node.fixings, (edge, side)))
+            heapq.heappush(self._queue, child)
+
+    def _strong_branching(self, doubt: FloatArray, bound: int) -> tuple[int, tuple[int, int]]:
+        """Edge whose two values both raise the bound, judged by a few simplex steps, and the bounds they prove."""
+        promise = doubt * np.sqrt(self.graph.costs / self.graph.costs.mean())
+        best, best_score, best_bounds = -1, -1.0, (bound, bound)
+        for edge in np.argsort(-promise, kind="stable")[:_PROBES].tolist():
+            if doubt[edge] <= _INTEGRAL or time.perf_counter() > self.deadline:
+                break
+            bounds = (self._lp.probe(edge, 0, _PROBE_STEPS), self._lp.probe(edge, 1, _PROBE_STEPS))
+            gains = [float(max(b - bound, 1)) for b in bounds]
+            score = min(gains) * max(gains)
+            if score > best_score:
+                best, best_score, best_bounds = edge, score, bounds
+        return (best, best_bounds) if best >= 0 else (int(np.argmax(promise)), best_bounds)
 
 
 def _doubt(u: FloatArray) -> FloatArray:

@@ -25,7 +25,8 @@ Cut = IntArray
 MIN_VIOLATION = 1e-4
 _HOP = 1e-6
 """Added to each edge's length, so that of equally violated cycles the one with fewest edges is found."""
-_MAX_SHORT_CYCLES = 400_000
+_MAX_TWO_PATHS = 1_000_000
+_MAX_FOUR_CYCLES = 400_000
 
 
 class CycleSeparator:
@@ -44,7 +45,7 @@ class CycleSeparator:
         order = np.argsort(ends[:, 0], kind="stable")
         ends, numbers = ends[order], numbers[order]
         degrees = np.bincount(ends[:, 0], minlength=n)
-        if (degrees * (degrees - 1)).sum() > 2 * _MAX_SHORT_CYCLES:
+        if (degrees * (degrees - 1)).sum() > 2 * _MAX_TWO_PATHS:
             return []
         first, second = _pairs_within_groups(ends[:, 0])
         # A two-path a - b - c: middle b, outer spins a and c, edges p and q.
@@ -60,7 +61,7 @@ class CycleSeparator:
         found = [np.stack([p, q, closing], axis=1)[triangle]]
         order = np.argsort(a * n + c, kind="stable")
         a, b, c, p, q = a[order], b[order], c[order], p[order], q[order]
-        if _pair_count(a * n + c) <= 2 * _MAX_SHORT_CYCLES:
+        if _pair_count(a * n + c) <= 2 * _MAX_FOUR_CYCLES:
             first, second = _pairs_within_groups(a * n + c)
             once = (a[first] < b[first]) & (a[first] < b[second])
             first, second = first[once], second[once]

@@ -39,10 +39,12 @@ class Incumbent:
             better |= self.offer(self.graph.tree_spins(u + (noise if attempt else 0.0) > 0.5, doubt + noise))
         return better
 
-    def anneal(self, sweeps: int, replicas: int, deadline: float) -> bool:
+    def anneal(self, deadline: float) -> bool:
         """Heat-bath annealing of many replicas, one colour class of the graph at a time."""
         neighbours, weights = self.graph.padded
         classes = [(sites, neighbours[sites], weights[sites]) for sites in colour_classes(neighbours)]
+        # Few sweeps where a sweep has many steps, few replicas where a step is long.
+        sweeps, replicas = 50 + 4000 // (8 + len(classes)), min(48, max(8, 40_000 // weights.size))
         typical = float(np.sqrt((weights**2).sum(1)).mean())
         spins = self.rng.choice(np.array([-1.0, 1.0]), size=(self.graph.n, replicas))
         for beta in np.linspace(0.2, 4.0, sweeps) / typical:

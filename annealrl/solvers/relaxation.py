@@ -53,6 +53,8 @@ class Relaxation:
             ("presolve", "off"),
             ("primal_feasibility_tolerance", 1e-9),
             ("dual_feasibility_tolerance", 1e-9),
+            # Cycle relaxations are highly degenerate; cleaning up after a perturbation costs more than it saves.
+            ("dual_simplex_cost_perturbation_multiplier", 0.0),
         ):
             lp.setOptionValue(option, value)
         lp.addVars(self.m, np.zeros(self.m), np.ones(self.m))
@@ -113,6 +115,23 @@ class Relaxation:
             )
             self.lower, self.upper = lower.copy(), upper.copy()
 
+    def probe(self, edge: int, value: int, iterations: int) -> int:
+        """Bound proven by a few dual simplex steps after fixing one variable; nothing else is changed."""
+        lp = self._lp
+        basis, duals, old = lp.getBasis(), self.duals, (self.lower[edge], self.upper[edge])
+        lp.setOptionValue("simplex_iteration_limit", iterations)
+        lp.changeColBounds(edge, float(value), float(value))
+        lp.run()
+        self.duals = np.maximum(np.array(lp.getSolution().row_dual), 0.0)
+        self.lower[edge] = self.upper[edge] = value
+        bound = self.exact_bound()[0]
+        self.lower[edge], self.upper[edge] = old
+        self.duals = duals
+        lp.changeColBounds(edge, float(old[0]), float(old[1]))
+        lp.setBasis(basis)
+        lp.setOptionValue("simplex_iteration_limit", 2**31 - 1)
+        return bound
+
     def solve(self, deadline: float) -> bool:
         """Reoptimise from the last basis; False if no usable solution came out (time is up)."""
         left = deadline - time.perf_counter()
@@ -124,6 +143,13 @@ class Relaxation:
         lp.run()
         status = lp.getModelStatus()
         kinds = self._highspy.HighsModelStatus
+        if status not in (kinds.kOptimal, kinds.kInfeasible, kinds.kTimeLimit):
+            # Once more from scratch: the basis was bad, or HiGHS already runs in this process with more threads and
+            # refuses one (the dual simplex uses only one anyway).
+            lp.setOptionValue("threads", 0)
+            lp.clearSolver()
+            lp.run()
+            status = lp.getModelStatus()
         self.feasible = status != kinds.kInfeasible
         if status == kinds.kOptimal:
             solution = lp.getSolution()

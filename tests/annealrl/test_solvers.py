@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 from pathlib import Path
 
+import highspy
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -183,7 +184,7 @@ def test_branching(seed: int) -> None:
     edges = np.stack(np.triu_indices(9 + seed, 1), axis=1)
     model = IsingModel.from_edges(edges, -1.0 - (seed > 0) * 0.1 * rng.random(len(edges)))
     solution = solve(model)
-    assert solution.nodes > 5
+    assert solution.nodes > 2
     assert solution.status == "optimal"
     assert solution.energy == pytest.approx(ground_energy(model), abs=1e-12)
 
@@ -251,6 +252,19 @@ def test_progress_reports_and_interruption() -> None:
     with pytest.raises(KeyboardInterrupt):
         solve(model, progress=interrupt)
     assert solve(model).energy == solution.energy
+
+
+def test_other_threads_of_the_lp_library_do_not_disturb() -> None:
+    """HiGHS keeps one pool of threads per process and refuses a run that asks for another number."""
+    other = highspy.Highs()
+    other.setOptionValue("output_flag", False)
+    other.setOptionValue("threads", 2)
+    other.addVars(1, np.zeros(1), np.ones(1))
+    other.run()
+    try:
+        assert solve(torus(6, 1)).status == "optimal"
+    finally:
+        highspy.Highs.resetGlobalScheduler(True)
 
 
 @pytest.mark.parametrize("limit", [-1.0, math.nan])
@@ -354,6 +368,24 @@ def test_any_multipliers_prove_a_bound(scale: float) -> None:
     for _ in range(20):
         lp.duals = rng.exponential(size=len(lp.cuts)) * scale
         assert lp.exact_bound()[0] <= best
+
+
+def test_probing_proves_a_bound_and_changes_nothing() -> None:
+    rng = np.random.default_rng(2)
+    i, j = np.triu_indices(7, 1)
+    graph = SignedGraph(7, np.stack([i, j], axis=1), np.full(21, -(2**40)))
+    lp = Relaxation(graph.costs)
+    lp.add(CycleSeparator(graph, rng).violated_short(np.zeros(21))[0])
+    assert lp.solve(math.inf)
+    before = lp.exact_bound()[0]
+    states = all_states(7)
+    for side in (0, 1):
+        best = min(graph.cost(s) for s in states if graph.unsatisfied(s)[3] == side)
+        # Multipliers are rounded to integers, which costs less than one unit per cut.
+        assert before - len(lp.cuts) <= lp.probe(3, side, 100) <= best
+    assert lp.exact_bound()[0] == before
+    assert lp.solve(math.inf)
+    assert lp.exact_bound()[0] == before
 
 
 def test_purged_cuts_can_return() -> None:
