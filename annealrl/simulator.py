@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,6 +13,8 @@ from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.kernels import own_beta, packed
 from annealrl.kernels.lanes import LANES
+from annealrl.moves import Population, Tempering
+from annealrl.parallel import available_cores, run_slices
 
 Rule = Literal["metropolis", "gibbs"]
 Order = Literal["random", "sequential"]
@@ -23,11 +23,6 @@ Seed = int | np.random.SeedSequence
 
 _RULES = {"metropolis": packed.METROPOLIS, "gibbs": packed.GIBBS}
 _ORDERS = {"random": packed.RANDOM, "sequential": packed.SEQUENTIAL}
-
-
-def available_cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def instance_seeds(seed: Seed, count: int) -> list[np.random.SeedSequence]:
@@ -134,6 +129,7 @@ class ReplicaSimulator:
         self._best_spins = np.zeros_like(self._spins)
         self._lanes = np.zeros((b, words, 2, LANES), np.uint32)
         self._site_states = np.zeros((b, 1), np.uint64)
+        self._move_states = np.zeros((b, 1), np.uint64)
         self.energies: FloatArray = np.zeros((b, replicas))
         self.best_energies: FloatArray = np.zeros((b, replicas))
         self.accepted: IntArray = np.zeros(b, np.int64)
@@ -160,19 +156,21 @@ class ReplicaSimulator:
         starts = spins if spins is not None else [None] * len(models)
         for b, model, seed, start in zip(indices, models, seeds, starts, strict=True):
             self._place(b, model)
-            key = seed.generate_state(2, np.uint64)
+            key = seed.generate_state(3, np.uint64)
             packed.seed_lanes(key[0], self._lanes[b])
-            self._site_states[b, 0] = key[1]
+            self._site_states[b, 0], self._move_states[b, 0] = key[1:]
             if start is None:
                 packed.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
             else:
                 packed.pack(_start(start, self.replicas, model), self._spins[b])
         chosen = np.asarray(indices, dtype=np.intp)
         for b in chosen:
-            self._energies(int(b), int(b) + 1)
+            self.recompute(self._spins, self.energies, int(b), int(b) + 1)
         self.best_energies[chosen] = self.energies[chosen]
         self._best_spins[chosen] = self._spins[chosen]
         self.accepted[chosen] = 0
+        if "population" in self.__dict__:
+            self.population.reset(chosen)
 
     def _place(self, b: int, model: IsingModel) -> None:
         degree = int(model.degrees.max())
@@ -206,19 +204,16 @@ class ReplicaSimulator:
         beta, ramp_from : array_like
             A scalar, one for each instance, shape (B,), or one for each replica, shape (B, R) or (1, R).
         """
-        own = 2 in (
-            np.ndim(beta),
-            0 if ramp_from is None else np.ndim(ramp_from),
-        )  # replicas at their own β have a kernel of their own
+        # Replicas at their own β have a kernel of their own.
+        own = 2 in (np.ndim(beta), 0 if ramp_from is None else np.ndim(ramp_from))
         end = self._betas(beta, "beta", own)
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
         kernel = own_beta.advance_own if own else packed.advance
         if sweeps < 0:
             raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
-        rule, order = _RULES[self.rule], _ORDERS[self.order]
-
-        def work(first: int, last: int) -> None:
-            kernel(
+        rule, order = self.kernel_codes
+        self.run_moves(
+            lambda first, last: kernel(
                 self._neighbours,
                 self._couplings,
                 self._fields,
@@ -235,11 +230,45 @@ class ReplicaSimulator:
                 self.accepted,
                 first,
                 last,
-            )
-            self._energies(first, last)
+            ),
+            sweeps=sweeps,
+        )
+
+    @cached_property
+    def population(self) -> Population:
+        """The replicas as populations that can be resampled, with their families; made when first asked for."""
+        return Population(self)
+
+    def tempering(self, betas: npt.ArrayLike, copies: int = 1, *, every: int = 1, clusters: bool = False) -> Tempering:
+        """The replicas as `copies` ladders of temperatures with exchange; see :class:`~annealrl.moves.Tempering`."""
+        return Tempering(self, betas, copies, every=every, clusters=clusters)
+
+    @property
+    def kernel_codes(self) -> tuple[int, int]:
+        """Rule and order as the kernels take them."""
+        return _RULES[self.rule], _ORDERS[self.order]
+
+    def run_moves(self, work: Callable[[int, int], None], *, sweeps: int = 0, energies: bool = True) -> None:
+        """Call ``work(first, last)`` on slices of the instances, in threads, and bring energies and bests up to date.
+
+        Parameters
+        ----------
+        work : callable
+            Changes configurations of instances first … last - 1; it must let go of the interpreter to gain from
+            threads, and depend on nothing but the instance.
+        sweeps : int
+            Sweeps that it runs, for :attr:`attempted`.
+        energies : bool
+            Whether energies have to be recomputed.
+        """
+
+        def whole(first: int, last: int) -> None:
+            work(first, last)
+            if energies:
+                self.recompute(self._spins, self.energies, first, last)
             packed.track_best(self.energies, self.best_energies, self._spins, self._best_spins, first, last)
 
-        self._parallel(work)
+        self._parallel(whole)
         self.attempted += sweeps * int(self.sizes.sum()) * self.replicas
 
     def acceptance_ratio(self, sweeps: int) -> FloatArray:
@@ -285,7 +314,8 @@ class ReplicaSimulator:
         packed.unpack(words, out)
         return out
 
-    def _energies(self, first: int, last: int) -> None:
+    def recompute(self, spins: npt.NDArray[np.uint64], out: FloatArray, first: int, last: int) -> None:
+        """Write the true energies of packed configurations of instances first … last - 1 into `out`."""
         packed.energies(
             self._neighbours,
             self._couplings,
@@ -293,8 +323,8 @@ class ReplicaSimulator:
             self._degrees,
             self.sizes,
             self._offsets,
-            self._spins,
-            self.energies,
+            spins,
+            out,
             first,
             last,
         )
@@ -313,20 +343,7 @@ class ReplicaSimulator:
         return values
 
     def _parallel(self, work: Callable[[int, int], None]) -> None:
-        """Run `work(first, last)` over all instances, a few slices to a thread so that unequal ones even out."""
-        b = len(self)
-        if self.threads == 1 or b == 1:
-            work(0, b)
-            return
-        slices = min(b, 4 * self.threads)
-        cuts = [b * k // slices for k in range(slices + 1)]
-        for done in [_pool(self.threads).submit(work, cuts[k], cuts[k + 1]) for k in range(slices)]:
-            done.result()
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="annealrl")
+        run_slices(work, len(self), self.threads)
 
 
 def _start(start: npt.ArrayLike, replicas: int, model: IsingModel) -> SpinArray:

@@ -1,0 +1,29 @@
+"""Threads over slices of instances; the kernels let go of the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+
+def available_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_slices(work: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Call ``work(first, last)`` so that 0 … count - 1 is covered, a few slices to a thread so that they even out."""
+    if threads == 1 or count == 1:
+        work(0, count)
+        return
+    slices = min(count, 4 * threads)
+    cuts = [count * k // slices for k in range(slices + 1)]
+    for done in [_pool(threads).submit(work, cuts[k], cuts[k + 1]) for k in range(slices)]:
+        done.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="annealrl")
