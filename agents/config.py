@@ -14,7 +14,7 @@ import yaml
 from annealrl.agents.typed import build, check_keys, convert, read_yaml
 from annealrl.errors import InputError
 from annealrl.registry import env_ids, family, unknown
-from annealrl.schedules import Schedule
+from annealrl.schedules import Geometric, Schedule
 from annealrl.vector_env import ENV_OPTIONS, AnnealingVectorEnv, make_hamiltonian
 
 #: Folder of the shipped configurations.
@@ -204,15 +204,15 @@ class TrainConfig:
 POLICY_NAMES = ("conv-lstm", "as-released", "features", "features-lstm")
 
 
-def load_config(path: str | Path) -> TrainConfig:
-    """Read a configuration.
+def load_config(path: str | Path | TrainConfig) -> TrainConfig:
+    """Read a configuration; one that is read already is returned as it is.
 
     Raises
     ------
     InputError
         If the file cannot be read, or a key or value is wrong; one line with file, key and what was expected.
     """
-    return parse_config(read_yaml(path), str(path))
+    return path if isinstance(path, TrainConfig) else parse_config(read_yaml(path), str(path))
 
 
 def parse_config(content: Mapping[str, Any], where: str = "config") -> TrainConfig:
@@ -294,11 +294,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def config_for_env(env_id: str) -> Path:
-    """Path of the shipped configuration for an environment: the file that is named like its family's module."""
+def config_for_env(env_id: str) -> TrainConfig:
+    """The default training for an environment.
+
+    The shipped configuration if there is one, named like the module of the family; else the recipe of
+    ``edwards_anderson_2d.yml`` with a reference schedule in units of the instances' own couplings, and validation on
+    instances sampled for it.
+    """
     module = family(env_id).__module__.rpartition(".")[2]
     for path in sorted(CONFIGS.glob(f"{module}*.yml")):
-        if load_config(path).env.id == env_id:
-            return path
-    known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yml")))
-    raise InputError(f"no configuration is shipped for {env_id!r}; write one like {known}")
+        shipped = load_config(path)
+        if shipped.env.id == env_id:
+            return shipped
+    recipe = load_config(CONFIGS / "edwards_anderson_2d.yml")
+    options = {key: value for key, value in recipe.env.options.items() if key in ENV_OPTIONS}
+    options["reference"] = Geometric(0.5, 7.0, sigma_units=True)
+    env = EnvConfig(env_id, recipe.env.num_envs, options)
+    return dataclasses.replace(recipe, env=env, validation=ValidationConfig(repeats=2))

@@ -68,9 +68,7 @@ def train(
     KeyboardInterrupt
         After Ctrl-C, when the checkpoint has been written.
     """
-    if not isinstance(config, TrainConfig):
-        config = load_config(config)
-    config = replace(config, interface=None, seed=config.seed if seed is None else seed)
+    config = replace(load_config(config), interface=None, seed=config.seed if seed is None else seed)
     if device != "auto":
         config = replace(config, device=device)
     run = _Run(config, Path(out), progress)

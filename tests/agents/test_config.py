@@ -40,7 +40,27 @@ def test_papers_setting() -> None:
 
 @pytest.mark.parametrize("env_id", ["EdwardsAnderson2D-v0", "WeakStrongClusters-v0", "Ferromagnet2D-v0"])
 def test_every_family_has_a_configuration(env_id: str) -> None:
-    assert load_config(config_for_env(env_id)).env.id == env_id
+    config = config_for_env(env_id)
+    assert config.env.id == env_id
+    assert config in [load_config(path) for path in CONFIGS.glob("*.yml")]
+
+
+def test_any_registered_family_has_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    from annealrl.agents import config as module
+    from annealrl.envs.edwards_anderson import EdwardsAnderson2D
+
+    class Other(EdwardsAnderson2D):
+        __module__ = "somewhere.else"
+
+    monkeypatch.setattr(module, "family", lambda _: Other)
+    config = config_for_env("Other-v0")
+    assert config.env.id == "Other-v0"
+    assert config.env.family_options == {}
+    assert config.validation is not None
+    assert config.validation.set is None
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="unknown environment"):
+        config_for_env("Other-v0")
 
 
 def test_values_are_converted(tmp_path: Path) -> None:
