@@ -171,7 +171,8 @@ class TrainConfig:
     device : {"auto", "cpu", "cuda"}
         ``auto`` takes a GPU if there is one.
     threads : int, optional
-        Threads of the simulator and of Torch; by default all cores and Torch's own choice.
+        Threads of the simulator, and of Torch for policies that observe spins; by default all cores, and Torch's own
+        choice.
     interface : mapping, optional
         What the trained policy sees and does, written beside its weights and checked when they are loaded.
     """

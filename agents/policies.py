@@ -183,6 +183,11 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
             states = (torch.zeros(shape, device=self.device),) * 2
         if starts is None:
             starts = torch.zeros(count, device=self.device)
+        if deterministic and not self.use_sde:
+            # The mean of a Gaussian needs no distribution around it.
+            features = self.extract_features(obs, self.pi_features_extractor)
+            latent, new = self._process_sequence(features, (states[0], states[1]), starts, self.lstm_actor)
+            return self.action_net(self.mlp_extractor.forward_actor(latent)), new
         distribution, new = self.get_distribution(obs, (states[0], states[1]), starts)
         return distribution.get_actions(deterministic=deterministic), new
 

@@ -72,7 +72,9 @@ def train(
     if device != "auto":
         config = replace(config, device=device)
     run = _Run(config, Path(out), progress)
-    with _threads(config.threads), _interruptible() as interrupted:
+    # Networks on a dozen statistics run fastest on one thread, and come to a crawl where threads outnumber free cores.
+    torch_threads = 1 if config.policy.startswith("features") else config.threads
+    with _threads(torch_threads), _interruptible() as interrupted:
         run.learn(resume, interrupted)
     if interrupted.is_set():
         raise KeyboardInterrupt
