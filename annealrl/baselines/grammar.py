@@ -208,3 +208,15 @@ register_method(
 register_method(
     "agent", "annealrl.agents.method:load_agent_method", "agent:NAME_OR_DIR", "a trained agent, by name or directory"
 )
+register_method(
+    "population",
+    "annealrl.baselines.population:from_text",
+    "population:SCHEDULE[:alpha=A]",
+    "population annealing by a schedule: resample in proportion to exp(-A Δβ E) before every step (A = 1)",
+)
+register_method(
+    "tempering",
+    "annealrl.baselines.tempering:from_text",
+    "tempering:LO:HI:K[:copies=C][:icm][:every=S][:sigma]",
+    "replica exchange on K geometric β in C copies, every S (1) sweeps; with icm also isoenergetic cluster moves",
+)

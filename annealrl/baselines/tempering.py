@@ -1,0 +1,147 @@
+"""Parallel tempering, with isoenergetic cluster moves between copies of the ladder if wanted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annealrl.baselines.grammar import split
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray, IsingModel
+from annealrl.method import Budget, Outcome
+from annealrl.schedules import coupling_scale
+from annealrl.simulator import Order, ReplicaSimulator, Rule, Start
+
+GRAMMAR = "tempering:LO:HI:K[:copies=C][:icm][:every=S][:sigma]"
+
+
+@dataclass
+class TemperingMethod:
+    """Replica exchange on a geometric ladder; the replicas of the budget are temperatures × copies.
+
+    Attributes
+    ----------
+    low, high : float
+        β of the ladder's ends, 0 < low < high.
+    temperatures : int
+        K ≥ 2.
+    name : str
+    copies : int, optional
+        Copies of the ladder; as many as the budget's replicas allow by default.
+    clusters : bool
+        Isoenergetic moves in random pairs of copies, before the exchanges of every round.
+    every : int
+        Sweeps between two rounds.
+    sigma_units : bool
+        Whether β is in units of 1/σ, see :func:`~annealrl.schedules.coupling_scale`.
+    rule, order, initial : str
+        As :class:`~annealrl.simulator.ReplicaSimulator` takes them.
+    """
+
+    low: float
+    high: float
+    temperatures: int
+    name: str
+    copies: int | None = None
+    clusters: bool = False
+    every: int = 1
+    sigma_units: bool = False
+    rule: Rule = "metropolis"
+    order: Order = "random"
+    initial: Start = "independent"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high < np.inf:
+            raise InputError(f"tempering: the ladder goes from {self.low:g} to {self.high:g}; 0 < LO < HI is expected")
+        if self.temperatures < 2:
+            raise InputError(f"tempering: {self.temperatures} temperatures; at least 2 are expected")
+        if self.every < 1 or (self.copies is not None and self.copies < 1 + self.clusters):
+            raise InputError(
+                f"tempering: every is {self.every} and copies {self.copies}; at least 1 is expected, and 2 copies for "
+                "cluster moves"
+            )
+
+    @property
+    def moves(self) -> frozenset[str]:
+        """What it may do."""
+        return frozenset({"flip", "exchange", "cluster"} if self.clusters else {"flip", "exchange"})
+
+    @property
+    def fingerprint(self) -> str:
+        """All that decides what the method does."""
+        return json.dumps({"tempering": {**vars(self), "name": ""}}, sort_keys=True)
+
+    def ladder(self, models: Sequence[IsingModel]) -> FloatArray:
+        """β of each rung for each instance, shape (B, K)."""
+        rungs = np.geomspace(self.low, self.high, self.temperatures)
+        scales = np.array([coupling_scale(model) if self.sigma_units else 1.0 for model in models])
+        return np.asarray(rungs / scales[:, None])
+
+    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
+        """Run one episode on each model; the lowest energy is taken at every round of moves.
+
+        Raises
+        ------
+        InputError
+            If temperatures × copies are not the budget's replicas.
+        """
+        began = time.perf_counter()
+        copies = self.copies if self.copies is not None else budget.replicas // self.temperatures
+        if copies * self.temperatures != budget.replicas:
+            raise InputError(
+                f"method {self.name!r}: {self.temperatures} temperatures × {copies} copies are not the budget's "
+                f"{budget.replicas} replicas"
+            )
+        if copies < 2 and self.clusters:
+            raise InputError(f"method {self.name!r}: cluster moves need two copies, but the budget leaves room for one")
+        simulator = ReplicaSimulator(
+            models,
+            budget.replicas,
+            seeds=seeds,
+            rule=self.rule,
+            order=self.order,
+            initial=self.initial,
+            threads=budget.threads,
+        )
+        tempering = simulator.tempering(self.ladder(models), copies, every=self.every, clusters=self.clusters)
+        for _ in range(budget.steps):
+            tempering.advance(budget.sweeps_per_step)
+        lowest = [simulator.lowest(b) for b in range(len(models))]
+        return Outcome(
+            best_energies=np.array([energy for energy, _ in lowest]),
+            final_energies=simulator.energies.min(axis=1),
+            best_spins=tuple(spins for _, spins in lowest),
+            attempted_updates=simulator.attempted + tempering.attempted,
+            seconds=time.perf_counter() - began,
+        )
+
+
+def from_text(rest: str) -> TemperingMethod:
+    """Read ``LO:HI:K[:copies=C][:icm][:every=S][:sigma]``."""
+    words, options = split(rest, {"copies": None, "every": 1.0})
+    flags = set(words[3:])
+    if len(words) < 3 or flags - {"icm", "sigma"}:
+        raise InputError(f"{rest!r} is malformed; {GRAMMAR} is expected")
+    try:
+        low, high = float(words[0]), float(words[1])
+        temperatures = int(words[2])
+    except ValueError:
+        raise InputError(f"{rest!r} is malformed; {GRAMMAR} is expected") from None
+    copies, every = options["copies"], options["every"]
+    for key, value in (("copies", copies), ("every", every)):
+        if value is not None and not value.is_integer():
+            raise InputError(f"{key} is {value:g}; a whole number is expected")
+    return TemperingMethod(
+        low,
+        high,
+        temperatures,
+        f"tempering:{rest}",
+        copies=None if copies is None else int(copies),
+        clusters="icm" in flags,
+        every=int(every or 0),
+        sigma_units="sigma" in flags,
+    )
