@@ -15,7 +15,7 @@ HISTORY, EVALUATION, CURVE = "history.json", "evaluation.json", "curve.svg"
 
 def write_card(directory: Path, config: TrainConfig) -> None:
     """Write ``README.md`` (and ``curve.svg`` where there was a validation) into an agent's directory."""
-    history = _read(directory / HISTORY) or []
+    history = json.loads(_read(directory / HISTORY) or "[]")
     evaluation = _read(directory / EVALUATION)
     name = directory.name
     lines = [f"# {name}", "", _summary(config), "", "## Training", "", "    annealrl train config.yml", ""]
@@ -24,7 +24,7 @@ def write_card(directory: Path, config: TrainConfig) -> None:
         write_curve(directory / CURVE, history, config)
         lines += ["", f"![validation against episodes]({CURVE})", "", *_table(history)]
     if evaluation:
-        lines += ["", "## Evaluation", "", "```json", json.dumps(evaluation, indent=1, ensure_ascii=False), "```"]
+        lines += ["", "## Evaluation", "", "```json", evaluation.strip(), "```"]
     write_text(directory / "README.md", "\n".join(lines) + "\n")
 
 
@@ -43,10 +43,10 @@ def _training(config: TrainConfig, history: list[dict[str, Any]]) -> list[str]:
     if history:
         rows.append(f"- {history[-1]['seconds']:.0f} s of training, validation not counted")
     if config.validation is not None:
-        source = config.validation.set or "instances sampled for it"
+        source = config.validation.set or "instances of the family"
         rows.append(
-            f"- kept: the best of {len(history)} policies by {config.validation.score} on "
-            f"{config.validation.instances} instances of {source}, {config.validation.repeats} episodes each"
+            f"- kept: the best of {len(history)} policies by {config.validation.score}, validated on "
+            f"{source}: {config.validation.instances} instances × {config.validation.repeats}"
         )
     return rows
 
@@ -81,5 +81,5 @@ def write_curve(path: Path, history: list[dict[str, Any]], config: TrainConfig) 
     beside.replace(path)
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

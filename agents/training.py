@@ -19,7 +19,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
 from annealrl.agents.callbacks import CheckpointCallback, ProgressCallback, ValidationCallback
-from annealrl.agents.card import write_card
+from annealrl.agents.card import EVALUATION, HISTORY, write_card
 from annealrl.agents.catalogue import CONFIG
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
@@ -29,7 +29,6 @@ from annealrl.errors import InputError
 from annealrl.results import write_text
 
 CHECKPOINT = "checkpoint.safetensors"
-HISTORY = "history.json"
 LOGS = "tensorboard"
 
 
@@ -140,6 +139,8 @@ class _Run:
             self._restore(checkpoint)
             return True
         self.out.mkdir(parents=True, exist_ok=True)
+        # What was measured on other weights would stand in the new ones' card.
+        (self.out / EVALUATION).unlink(missing_ok=True)
         write_text(self.out / CONFIG, dump_config(self.config))
         return False
 
