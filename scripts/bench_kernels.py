@@ -1,8 +1,8 @@
 """Kernels of every kind of model beside each other and beside dwave-samplers, one core each, in one run.
 
-All anneal the same instance over the same linear β schedule, one β a sweep, with the same number of replicas (reads). The
-contenders take turns, and the figure is the median over the rounds of the ratio of processor times: machines are noisy,
-pairs less so. Rates are attempted updates per second of processor time, on one thread.
+All anneal the same instance over the same linear β schedule, one β a sweep, with the same number of replicas (reads).
+The contenders take turns, and the figure is the median over the rounds of the ratio of processor times: machines are
+noisy, pairs less so. Rates are attempted updates per second of processor time, on one thread.
 """
 
 from __future__ import annotations

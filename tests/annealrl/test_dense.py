@@ -270,8 +270,11 @@ def digest() -> str:
     ],
     ids=["plain processor and bounds checked", "interpreted"],
 )
-def test_same_bits_without_vector_instructions_or_compiler(environment: dict[str, str], tmp_path: object) -> None:
+def test_same_bits_without_vector_instructions_or_compiler(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     code = f"import runpy; print(runpy.run_path({__file__!r})['digest']())"
-    variables = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), **environment}
+    cache = tmp_path_factory.getbasetemp() / "kernels of a plain processor"  # what test files share compiles once
+    variables = {**os.environ, "NUMBA_CACHE_DIR": str(cache), **environment}
     done = subprocess.run([sys.executable, "-c", code], env=variables, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == digest()
