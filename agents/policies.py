@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -48,6 +48,9 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
     *args, **kwargs
         As for :class:`sb3_contrib.common.recurrent.policies.RecurrentActorCriticPolicy`.
     """
+
+    #: Threads beyond which Torch does not run this network any faster; None where there is no such number.
+    most_threads: ClassVar[int | None] = None
 
     def __init__(self, *args: Any, noise_correlation: float = 0.0, **kwargs: Any) -> None:
         if not 0 <= noise_correlation < 1:
@@ -234,6 +237,8 @@ class AsReleasedPolicy(EpisodePolicy):
 class FeaturePolicy(EpisodePolicy):
     """Two dense tanh layers of `width` on the environment's statistics, for actor and critic; no memory."""
 
+    most_threads = 1
+
     def __init__(self, obs_space: Any, act_space: Any, lr_schedule: Schedule, width: int = 64, **kwargs: Any) -> None:
         options = {"features_extractor_class": Statistics, **_TWO_TRUNKS, **kwargs}
         options["features_extractor_kwargs"] = {"width": width}
@@ -245,6 +250,8 @@ class FeaturePolicy(EpisodePolicy):
 
 class FeatureLstmPolicy(EpisodePolicy):
     """A dense tanh layer of `width` on the environment's statistics, then an LSTM of that size."""
+
+    most_threads = 1
 
     def __init__(self, obs_space: Any, act_space: Any, lr_schedule: Schedule, width: int = 32, **kwargs: Any) -> None:
         options = {"features_extractor_class": Statistics, **_TWO_TRUNKS, **kwargs}

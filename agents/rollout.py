@@ -12,6 +12,7 @@ import torch
 
 from annealrl.agents.config import EnvConfig
 from annealrl.agents.policies import EpisodePolicy
+from annealrl.agents.threads import torch_threads
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray, IsingModel, SpinArray
@@ -123,7 +124,7 @@ def play(
     observation, _ = env.reset(seed=0, options=options)
     states = None
     policy.set_training_mode(False)
-    with torch.no_grad():
+    with torch.no_grad(), torch_threads(type(policy), budget.threads):
         for step in range(budget.steps):
             actions, states = policy.act(
                 torch.as_tensor(observation, device=policy.device), states, deterministic=deterministic

@@ -24,6 +24,7 @@ from annealrl.agents.catalogue import CONFIG
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
 from annealrl.agents.storage import save_agent, write_tensors
+from annealrl.agents.threads import torch_threads
 from annealrl.agents.validation import Score, Validator
 from annealrl.errors import InputError
 from annealrl.results import write_text
@@ -67,13 +68,13 @@ def train(
     KeyboardInterrupt
         After Ctrl-C, when the checkpoint has been written.
     """
-    config = replace(load_config(config), interface=None, seed=config.seed if seed is None else seed)
+    config = replace(load_config(config), interface=None)
+    if seed is not None:
+        config = replace(config, seed=seed)
     if device != "auto":
         config = replace(config, device=device)
     run = _Run(config, Path(out), progress)
-    # Networks on a dozen statistics run fastest on one thread, and come to a crawl where threads outnumber free cores.
-    torch_threads = 1 if config.policy.startswith("features") else config.threads
-    with _threads(torch_threads), _interruptible() as interrupted:
+    with torch_threads(type(run.model.policy), config.threads), _interruptible() as interrupted:
         run.learn(resume, interrupted)
     if interrupted.is_set():
         raise KeyboardInterrupt
@@ -222,18 +223,6 @@ class _Run:
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-
-
-@contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Let Torch use so many threads meanwhile."""
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager
