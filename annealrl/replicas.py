@@ -1,0 +1,191 @@
+"""The packed state of many instances × many replicas: configurations, energies, random streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
+from annealrl.kernels import packed
+from annealrl.kernels.lanes import LANES
+from annealrl.parallel import available_cores, run_slices
+
+Start = Literal["independent", "shared"]
+
+
+class ReplicaStore:
+    """What :class:`~annealrl.simulator.ReplicaSimulator` holds; it documents the parameters and attributes.
+
+    The spins of 64 replicas at a site are the bits of a word, ``_spins[instance, site, word]``.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[IsingModel],
+        replicas: int,
+        seeds: Sequence[np.random.SeedSequence],
+        initial: Start,
+        threads: int | None,
+        capacity: tuple[int, int] | None,
+    ) -> None:
+        if not models:
+            raise InputError("simulator: at least one instance is needed")
+        if replicas < 1:
+            raise InputError(f"simulator: replicas is {replicas}; at least 1 is expected")
+        if threads is not None and threads < 1:
+            raise InputError(f"simulator: threads is {threads}; at least 1 is expected")
+        if initial not in ("independent", "shared"):
+            raise InputError(f"simulator: initial is {initial!r}; one of independent, shared is expected")
+        if len(seeds) != len(models):
+            raise InputError(f"simulator: {len(seeds)} seeds for {len(models)} instances")
+        self.replicas = replicas
+        self.initial: Start = initial
+        self.threads = threads if threads is not None else available_cores()
+        b = len(models)
+        sites, degree = capacity or (0, 0)
+        sites = max(sites, *(model.n for model in models)) if b > 1 else max(sites, models[0].n)
+        degree = max(degree, packed.TABLE_WIDTH, *(int(model.degrees.max()) for model in models))
+        words = -(-replicas // LANES)
+        self.models: list[IsingModel] = list(models)
+        self.sizes: IntArray = np.zeros(b, np.int64)
+        self._neighbours = np.zeros((b, sites, degree), np.int32)
+        self._couplings = np.zeros((b, sites, degree))
+        self._fields = np.zeros((b, sites))
+        self._degrees = np.zeros((b, sites), np.int32)
+        self._offsets = np.zeros(b)
+        self._spins = np.zeros((b, sites, words), np.uint64)
+        self._best_spins = np.zeros_like(self._spins)
+        self._lanes = np.zeros((b, words, 2, LANES), np.uint32)
+        self._site_states = np.zeros((b, 1), np.uint64)
+        self._move_states = np.zeros((b, 1), np.uint64)
+        self.energies: FloatArray = np.zeros((b, replicas))
+        self.best_energies: FloatArray = np.zeros((b, replicas))
+        self.accepted: IntArray = np.zeros(b, np.int64)
+        self.attempted = 0
+        self.load(range(b), models, seeds)
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def load(
+        self,
+        indices: Sequence[int],
+        models: Sequence[IsingModel],
+        seeds: Sequence[np.random.SeedSequence],
+        spins: Sequence[npt.ArrayLike | None] | None = None,
+    ) -> None:
+        """Put new instances in the places `indices` and start them afresh.
+
+        Parameters
+        ----------
+        spins : sequence, optional
+            Starting configurations, each ±1 of shape (n,) for all replicas or (R, n), or None for the random start.
+        """
+        starts = spins if spins is not None else [None] * len(models)
+        for b, model, seed, start in zip(indices, models, seeds, starts, strict=True):
+            self._place(b, model)
+            key = seed.generate_state(3, np.uint64)
+            packed.seed_lanes(key[0], self._lanes[b])
+            self._site_states[b, 0], self._move_states[b, 0] = key[1:]
+            if start is None:
+                packed.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
+            else:
+                packed.pack(_start(start, self.replicas, model), self._spins[b])
+        chosen = np.asarray(indices, dtype=np.intp)
+        for b in chosen:
+            self.recompute(self._spins, self.energies, int(b), int(b) + 1)
+        self.best_energies[chosen] = self.energies[chosen]
+        self._best_spins[chosen] = self._spins[chosen]
+        self.accepted[chosen] = 0
+
+    def _place(self, b: int, model: IsingModel) -> None:
+        degree = int(model.degrees.max())
+        if model.n > self._fields.shape[1] or degree > self._neighbours.shape[2]:
+            raise InputError(
+                f"simulator: an instance of {model.n} spins and degree {degree} does not fit; "
+                f"the capacity is {self._fields.shape[1]} spins and degree {self._neighbours.shape[2]}"
+            )
+        neighbours, couplings = model.padded
+        self.models[b] = model
+        self.sizes[b] = model.n
+        self._neighbours[b, : model.n] = np.arange(model.n, dtype=np.int32)[:, None]
+        self._neighbours[b, : model.n, :degree] = neighbours
+        self._couplings[b] = 0.0
+        self._couplings[b, : model.n, :degree] = couplings
+        self._fields[b] = 0.0
+        self._fields[b, : model.n] = model.fields
+        self._degrees[b] = 0
+        self._degrees[b, : model.n] = model.degrees
+        self._offsets[b] = model.offset
+        self._spins[b] = 0
+
+    def spins(self, instance: int) -> SpinArray:
+        """Configurations of all replicas of one instance, int8 ±1, shape (R, n)."""
+        return self._unpacked(self._spins[instance], int(self.sizes[instance]))
+
+    def all_spins(self) -> SpinArray:
+        """Configurations of all replicas of all instances, int8 ±1, shape (B, R, n_max); 0 beyond a model's size."""
+        out = np.empty((len(self), self.replicas, self._fields.shape[1]), np.int8)
+
+        def work(first: int, last: int) -> None:
+            for b in range(first, last):
+                packed.unpack(self._spins[b], out[b])
+                out[b, :, self.sizes[b] :] = 0
+
+        self._parallel(work)
+        return out
+
+    def best_spins(self, instance: int) -> SpinArray:
+        """Each replica's configuration of lowest energy so far, int8 ±1, shape (R, n)."""
+        return self._unpacked(self._best_spins[instance], int(self.sizes[instance]))
+
+    def lowest(self, instance: int) -> tuple[float, SpinArray]:
+        """Lowest energy that any replica of an instance has seen, and its configuration, shape (n,)."""
+        r = int(self.best_energies[instance].argmin())
+        return float(self.best_energies[instance, r]), self.best_spins(instance)[r]
+
+    def overlap_histogram(self) -> IntArray:
+        """Pairs of replicas by the number d of sites at which they differ, shape (B, n_max + 1); q = 1 - 2d/n."""
+        counts = np.zeros((len(self), self._fields.shape[1] + 1), np.int64)
+        self._parallel(
+            lambda first, last: packed.overlap_counts(self._spins, self.sizes, self.replicas, counts, first, last)
+        )
+        return counts
+
+    def _unpacked(self, words: npt.NDArray[np.uint64], n: int) -> SpinArray:
+        out = np.empty((self.replicas, n), np.int8)
+        packed.unpack(words, out)
+        return out
+
+    def recompute(self, spins: npt.NDArray[np.uint64], out: FloatArray, first: int, last: int) -> None:
+        """Write the true energies of packed configurations of instances first … last - 1 into `out`."""
+        packed.energies(
+            self._neighbours,
+            self._couplings,
+            self._fields,
+            self._degrees,
+            self.sizes,
+            self._offsets,
+            spins,
+            out,
+            first,
+            last,
+        )
+
+    def _parallel(self, work: Callable[[int, int], None]) -> None:
+        run_slices(work, len(self), self.threads)
+
+
+def _start(start: npt.ArrayLike, replicas: int, model: IsingModel) -> SpinArray:
+    values = np.asarray(start)
+    if values.shape not in ((model.n,), (replicas, model.n)):
+        raise InputError(
+            f"initial spins have shape {values.shape}; ({model.n},) or ({replicas}, {model.n}) is expected"
+        )
+    if not (np.abs(values) == 1).all():
+        raise InputError("initial spins: every value must be +1 or -1")
+    return np.array(np.broadcast_to(values, (replicas, model.n)), dtype=np.int8, order="C")
