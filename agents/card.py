@@ -48,6 +48,8 @@ def _training(config: TrainConfig, history: list[dict[str, Any]]) -> list[str]:
             f"- kept: the best of {len(history)} policies by {config.validation.score}, validated on "
             f"{source}: {config.validation.instances} instances × {config.validation.repeats}"
         )
+    if config.notes:
+        rows.append(f"- {config.notes}")
     return rows
 
 
@@ -57,13 +59,14 @@ def _table(history: list[dict[str, Any]], rows: int = 12) -> list[str]:
         chosen.append(history[-1])
     table = ["| episodes | seconds | reward | solved | residual per spin |", "|---|---|---|---|---|"]
     for row in chosen:
-        numbers = [f"{row[key]:.4g}" if key in row else "–" for key in ("reward", "success", "residual")]
+        numbers = [f"{row[key]:.6g}" if key in row else "–" for key in ("reward", "success", "residual")]
         table.append(f"| {row['episodes']} | {row['seconds']:.0f} | {' | '.join(numbers)} |")
     return table
 
 
 def write_curve(path: Path, history: list[dict[str, Any]], config: TrainConfig) -> None:
     """Plot the validations against the episodes."""
+    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
@@ -77,7 +80,9 @@ def write_curve(path: Path, history: list[dict[str, Any]], config: TrainConfig) 
     axes.set_title(f"{config.env.id}, policy {config.policy}", fontsize=9)
     axes.grid(alpha=0.3)
     beside = path.with_name(f".{path.name}")
-    figure.savefig(beside, format="svg", metadata={"Date": None})
+    # The same curve gives the same file: no date, and identifiers that are not random.
+    with rc_context({"svg.hashsalt": "annealrl"}):
+        figure.savefig(beside, format="svg", metadata={"Date": None})
     beside.replace(path)
 
 

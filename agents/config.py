@@ -173,6 +173,8 @@ class TrainConfig:
     threads : int, optional
         Threads of the simulator, and of Torch for policies that observe spins; by default all cores, and Torch's own
         choice.
+    notes : str, optional
+        Said in the model card.
     interface : mapping, optional
         What the trained policy sees and does, written beside its weights and checked when they are loaded.
     """
@@ -187,6 +189,7 @@ class TrainConfig:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = None
+    notes: str | None = None
     interface: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -275,7 +278,7 @@ def dump_config(config: TrainConfig) -> str:
     content = _plain(config)
     env = content["env"]
     content["env"] = {"id": env["id"], "num_envs": env["num_envs"], **env["options"]}
-    for key in ("interface", "threads"):
+    for key in ("interface", "notes", "threads"):
         if content[key] is None:
             del content[key]
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
