@@ -171,8 +171,7 @@ class TrainConfig:
     device : {"auto", "cpu", "cuda"}
         ``auto`` takes a GPU if there is one.
     threads : int, optional
-        Threads of the simulator, and of Torch for policies that observe spins; by default all cores, and Torch's own
-        choice.
+        Threads of the simulator, and of Torch for policies that observe spins; by default all cores and one.
     notes : str, optional
         Said in the model card.
     interface : mapping, optional
