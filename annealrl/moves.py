@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
-from annealrl.kernels import ladder, moves
+from annealrl.kernels import moves
 
 if TYPE_CHECKING:
     from annealrl.simulator import ReplicaSimulator
@@ -232,6 +232,8 @@ class Tempering:
     def _run(self, sweeps: int, every: int, since: int, *, exchanges: bool, clusters: bool) -> None:
         s = self._simulator
         rule, order = s.kernel_codes
+        # Compiled when first needed: resampling alone does without.
+        from annealrl.kernels import ladder
 
         def work(first: int, last: int) -> None:
             ladder.temper(

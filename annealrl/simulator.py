@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
-from annealrl.kernels import own_beta, packed
+from annealrl.kernels import packed
 from annealrl.kernels.lanes import LANES
-from annealrl.moves import Population, Tempering
 from annealrl.replicas import ReplicaStore, Start
+
+if TYPE_CHECKING:
+    from annealrl.moves import Population, Tempering
 
 __all__ = ["Order", "ReplicaSimulator", "Rule", "Seed", "Start", "instance_seeds"]
 
@@ -136,7 +138,11 @@ class ReplicaSimulator(ReplicaStore):
         own = 2 in (np.ndim(beta), 0 if ramp_from is None else np.ndim(ramp_from))
         end = self._betas(beta, "beta", own)
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
-        kernel = own_beta.advance_own if own else packed.advance
+        kernel = packed.advance
+        if own:
+            from annealrl.kernels import own_beta  # compiled when first needed, like all kernels of moves
+
+            kernel = own_beta.advance_own
         if sweeps < 0:
             raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
         rule, order = self.kernel_codes
@@ -165,10 +171,14 @@ class ReplicaSimulator(ReplicaStore):
     @cached_property
     def population(self) -> Population:
         """The replicas as populations that can be resampled, with their families; made when first asked for."""
+        from annealrl.moves import Population
+
         return Population(self)
 
     def tempering(self, betas: npt.ArrayLike, copies: int = 1, *, every: int = 1, clusters: bool = False) -> Tempering:
         """The replicas as `copies` ladders of temperatures with exchange; see :class:`~annealrl.moves.Tempering`."""
+        from annealrl.moves import Tempering
+
         return Tempering(self, betas, copies, every=every, clusters=clusters)
 
     @property
