@@ -25,7 +25,7 @@ Report = Callable[[int, int], None]
 _INTEGRAL = 1e-6
 _PROBES, _PROBE_STEPS = 4, 40
 """Candidates of strong branching, and dual simplex steps spent on each value of each."""
-_WINDOW, _LEAST_GAIN = {True: 4, False: 3}, 0.05
+_WINDOW, _LEAST_GAIN = {True: 6, False: 3}, 0.05
 """Rounds (at the root, elsewhere) that must close this share of the gap, or the node branches."""
 
 
@@ -146,8 +146,8 @@ class BranchAndCut:
                 break
             if not self._cut(u):
                 break
-            if len(self._lp.cuts) > 1.5 * len(u) + 100:
-                self._lp.purge(4)
+            if len(self._lp.cuts) > 2 * len(u) + 200:
+                self._lp.purge(10)
         self._branch(node, u, history[-1])
         return True
 
