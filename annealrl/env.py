@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -66,6 +67,8 @@ def rows(info: dict[str, Any]) -> list[dict[str, Any]]:
         if isinstance(value, dict):
             columns[key] = rows(value)
         else:
-            unknown = value.dtype.kind == "f" and np.isnan(value)
-            columns[key] = np.where(unknown, None, value).tolist() if np.any(unknown) else value.tolist()
+            known = value.tolist()
+            if value.dtype.kind == "f" and np.isnan(value).any():
+                known = [None if math.isnan(entry) else entry for entry in known]
+            columns[key] = known
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
