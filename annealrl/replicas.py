@@ -12,7 +12,9 @@ from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.kernels import packed
 from annealrl.kernels.lanes import LANES
+from annealrl.layouts import LAYOUTS, Kernel, Layout, State, make_kernel
 from annealrl.parallel import available_cores, run_slices
+from annealrl.registry import unknown
 
 Start = Literal["independent", "shared"]
 
@@ -31,6 +33,7 @@ class ReplicaStore:
         initial: Start,
         threads: int | None,
         capacity: tuple[int, int] | None,
+        layout: Layout,
     ) -> None:
         if not models:
             raise InputError("simulator: at least one instance is needed")
@@ -40,10 +43,14 @@ class ReplicaStore:
             raise InputError(f"simulator: threads is {threads}; at least 1 is expected")
         if initial not in ("independent", "shared"):
             raise InputError(f"simulator: initial is {initial!r}; one of independent, shared is expected")
+        if layout not in LAYOUTS:
+            raise unknown("layout", layout, LAYOUTS)
         if len(seeds) != len(models):
             raise InputError(f"simulator: {len(seeds)} seeds for {len(models)} instances")
         self.replicas = replicas
         self.initial: Start = initial
+        self.layout = layout
+        self._kernels: list[Kernel | None] = [None] * len(models)
         self.threads = threads if threads is not None else available_cores()
         b = len(models)
         sites, degree = capacity or (0, 0)
@@ -91,6 +98,7 @@ class ReplicaStore:
             key = seed.generate_state(3, np.uint64)
             packed.seed_lanes(key[0], self._lanes[b])
             self._site_states[b, 0], self._move_states[b, 0] = key[1:]
+            self._kernels[b] = make_kernel(self.layout, model, self.replicas, key[0])
             if start is None:
                 packed.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
             else:
@@ -172,6 +180,51 @@ class ReplicaStore:
             self._offsets,
             spins,
             out,
+            first,
+            last,
+        )
+
+    def _advance_by_layout(
+        self, start: FloatArray, end: FloatArray, sweeps: int, rule: int, order: int, first: int, last: int
+    ) -> None:
+        """Advance instances first … last - 1, runs of packed ones in one call and the others by their own kernels."""
+        b = first
+        while b < last:
+            kernel, stop = self._kernels[b], b + 1
+            if kernel is not None:
+                state = State(
+                    self._spins[b:stop], self._lanes[b:stop], self._site_states[b:stop], self.accepted[b:stop]
+                )
+                kernel.advance(state, start[b:stop], end[b:stop], sweeps, rule, order)
+            else:
+                while stop < last and self._kernels[stop] is None:
+                    stop += 1
+                self._advance_packed(start, end, sweeps, rule, order, b, stop)
+            b = stop
+
+    def _advance_packed(
+        self, start: FloatArray, end: FloatArray, sweeps: int, rule: int, order: int, first: int, last: int
+    ) -> None:
+        kernel = packed.advance
+        if start.ndim == 2:  # replicas at their own β
+            from annealrl.kernels import own_beta  # compiled when first needed, like all kernels of moves
+
+            kernel = own_beta.advance_own
+        kernel(
+            self._neighbours,
+            self._couplings,
+            self._fields,
+            self._degrees,
+            self.sizes,
+            start,
+            end,
+            sweeps,
+            rule,
+            order,
+            self._spins,
+            self._lanes,
+            self._site_states,
+            self.accepted,
             first,
             last,
         )

@@ -13,6 +13,7 @@ from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
 from annealrl.kernels import packed
 from annealrl.kernels.lanes import LANES
+from annealrl.layouts import Layout
 from annealrl.replicas import ReplicaStore, Start
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class ReplicaSimulator(ReplicaStore):
         Threads over instances; all available cores by default.
     capacity : (int, int), optional
         Room for later :meth:`load` calls: largest number of spins and largest degree.
+    layout : {"auto", "packed", "multispin", "summed", "dense"}
+        The kernel, see :mod:`annealrl.layouts`; by default the fastest for each instance. Layouts draw their random
+        numbers differently, so they run different trajectories with the same statistics.
 
     Attributes
     ----------
@@ -93,6 +97,7 @@ class ReplicaSimulator(ReplicaStore):
         initial: Start = "independent",
         threads: int | None = None,
         capacity: tuple[int, int] | None = None,
+        layout: Layout = "auto",
     ) -> None:
         for key, value, known in (("rule", rule, tuple(_RULES)), ("order", order, tuple(_ORDERS))):
             if value not in known:
@@ -103,7 +108,7 @@ class ReplicaSimulator(ReplicaStore):
             )
         self.rule, self.order = rule, order
         streams = list(seeds) if seeds is not None else instance_seeds(seed, len(models))
-        super().__init__(models, replicas, streams, initial, threads, capacity)
+        super().__init__(models, replicas, streams, initial, threads, capacity, layout)
 
     def load(
         self,
@@ -134,39 +139,15 @@ class ReplicaSimulator(ReplicaStore):
         beta, ramp_from : array_like
             A scalar, one for each instance, shape (B,), or one for each replica, shape (B, R) or (1, R).
         """
-        # Replicas at their own β have a kernel of their own.
         own = 2 in (np.ndim(beta), 0 if ramp_from is None else np.ndim(ramp_from))
         end = self._betas(beta, "beta", own)
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
-        kernel = packed.advance
-        if own:
-            from annealrl.kernels import own_beta  # compiled when first needed, like all kernels of moves
-
-            kernel = own_beta.advance_own
         if sweeps < 0:
             raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
         rule, order = self.kernel_codes
-        self.run_moves(
-            lambda first, last: kernel(
-                self._neighbours,
-                self._couplings,
-                self._fields,
-                self._degrees,
-                self.sizes,
-                start,
-                end,
-                sweeps,
-                rule,
-                order,
-                self._spins,
-                self._lanes,
-                self._site_states,
-                self.accepted,
-                first,
-                last,
-            ),
-            sweeps=sweeps,
-        )
+        # Replicas at their own β have a kernel of their own, whatever the layout.
+        advance = self._advance_packed if own else self._advance_by_layout
+        self.run_moves(lambda first, last: advance(start, end, sweeps, rule, order, first, last), sweeps=sweeps)
 
     @cached_property
     def population(self) -> Population:
