@@ -68,12 +68,16 @@ def train(
     KeyboardInterrupt
         After Ctrl-C, when the checkpoint has been written.
     """
+    where = "" if isinstance(config, TrainConfig) else f"{config}: "
     config = replace(load_config(config), interface=None)
     if seed is not None:
         config = replace(config, seed=seed)
     if device != "auto":
         config = replace(config, device=device)
-    run = _Run(config, Path(out), progress)
+    try:
+        run = _Run(config, Path(out), progress)
+    except InputError as error:
+        raise InputError(f"{where}{error}") from None
     with torch_threads(type(run.model.policy), config.threads), _interruptible() as interrupted:
         run.learn(resume, interrupted)
     if interrupted.is_set():
@@ -87,14 +91,19 @@ class _Run:
     def __init__(self, config: TrainConfig, out: Path, progress: bool) -> None:
         self.config, self.out = config, out
         overrides = {} if config.threads is None else {"threads": config.threads}
-        self.model = RecurrentPPO(
-            config.policy,
-            config.env.make(**overrides),
-            policy_options=dict(config.policy_options),
-            seed=config.seed,
-            device=config.device,
-            **vars(config.ppo),
-        )
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("device 'cuda': Torch finds no GPU; use cpu or auto, or install a CUDA build of Torch")
+        try:
+            self.model = RecurrentPPO(
+                config.policy,
+                config.env.make(**overrides),
+                policy_options=dict(config.policy_options),
+                seed=config.seed,
+                device=config.device,
+                **vars(config.ppo),
+            )
+        except TypeError as error:  # an option that the policy's constructor does not know
+            raise InputError(f"policy_options: {str(error).partition(') ')[2] or error}") from None
         self.bar = ProgressCallback(config.episodes) if progress else None
         self.validation: ValidationCallback | None = None
         if config.validation is not None:
@@ -139,7 +148,10 @@ class _Run:
                 )
             self._restore(checkpoint)
             return True
-        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.out}: it cannot be made a directory: {error.strerror or error}") from None
         # What was measured on other weights would stand in the new ones' card.
         (self.out / EVALUATION).unlink(missing_ok=True)
         write_text(self.out / CONFIG, dump_config(self.config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,13 @@ def _instances(env: EnvConfig, config: ValidationConfig) -> InstanceSet:
         from annealrl.instances import catalogue
 
         found = catalogue.load(config.set)
+        tested = catalogue.test_instances(found)
+        if tested:
+            raise InputError(f"validation.set {config.set!r}: it holds test instances ({tested[0]})")
+        if re.fullmatch(r"ea2d-\d+-train.*", config.set):
+            raise InputError(
+                f"validation.set {config.set!r}: a training set; take {config.set.replace('train', 'val')}"
+            )
         return found.subset(range(min(config.instances, len(found))), found.name)
     hamiltonian = make_hamiltonian(env.id, env.family_options)
     streams = (np.random.SeedSequence(_ENTROPY, spawn_key=(0, i)) for i in range(config.instances))

@@ -71,7 +71,7 @@ class LogBetaOffset:
 
 def make_action(kind: str, scale: float, reference: Schedule, beta_max: float) -> Action:
     """Resolve the environment's option ``action``."""
-    if not scale > 0:
+    if not 0 < scale < np.inf:
         raise InputError(f"action_scale is {scale}; a positive number is expected")
     if not beta_max > 0:
         raise InputError(f"beta_max is {beta_max}; a positive number is expected")

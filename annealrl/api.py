@@ -128,7 +128,10 @@ def read_problem(
 
 def default_schedule(model: IsingModel) -> Schedule:
     """Geometric cooling from β·σ = 0.2 to 8, with σ² = Σ(J² + h²)/n: hot and cold whatever the energy scale."""
-    sigma = float(np.sqrt(((model.couplings**2).sum() + (model.fields**2).sum()) / model.n)) or 1.0
+    values = np.concatenate([model.couplings, model.fields])
+    largest = float(np.abs(values).max())
+    # Divided first: squares of very large or small couplings leave the range of float64.
+    sigma = largest * float(np.sqrt(((values / largest) ** 2).sum() / model.n)) if largest else 1.0
     return Geometric(0.2 / sigma, 8.0 / sigma)
 
 

@@ -184,7 +184,10 @@ class ResultStore:
 
     def __init__(self, directory: str | Path) -> None:
         self.path = Path(directory) / "results.jsonl"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{directory}: it cannot be made a directory: {error.strerror or error}") from None
         self._results: dict[tuple[Any, ...], Result] = {}
         data = self.path.read_bytes() if self.path.exists() else b""
         whole = data.rfind(b"\n") + 1
@@ -221,8 +224,26 @@ class ResultStore:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a file beside its place and rename it in, so that no reader ever sees half of it."""
-    path = Path(path)
+    """Write a file beside its place and rename it in, so that no reader ever sees half of it.
+
+    Links are followed, and devices and pipes written to instead of being replaced.
+
+    Raises
+    ------
+    InputError
+        If the place cannot be written; names it.
+    """
+    try:
+        _write_text(Path(path), text)
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be written: {error.strerror or error}") from None
+
+
+def _write_text(path: Path, text: str) -> None:
+    path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text, encoding="utf-8")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -32,7 +32,9 @@ def coupling_scale(model: IsingModel) -> float:
     InputError
         If the instance has no coupling.
     """
-    sigma = float(np.sqrt((model.couplings**2).sum() / model.n))
+    largest = float(np.abs(model.couplings).max(initial=0.0))
+    # Divided first: squares of very large or small couplings leave the range of float64.
+    sigma = largest * float(np.sqrt(((model.couplings / largest) ** 2).sum() / model.n)) if largest else 0.0
     if sigma == 0:
         raise InputError(f"instance {model.name!r}: it has no coupling, so β in units of 1/σ means nothing")
     return sigma

@@ -111,23 +111,24 @@ def summarize(successes: npt.ArrayLike, episodes: npt.ArrayLike) -> Summary:
         n99=float(n99(p)),
         n99_ci=(float(n99(p_ci[1])), float(n99(p_ci[0]))),
         n99_set=float(n99_set(k / n)),
-        n99_set_ci=_interval(n99_set(draws)),
+        n99_set_ci=_containing(_interval(n99_set(draws)), float(n99_set(k / n))),
         median_n99=float(_median(n99(k / n))),
-        median_n99_ci=_interval(_median(n99(draws))),
+        median_n99_ci=_containing(_interval(_median(n99(draws))), float(_median(n99(k / n)))),
     )
 
 
 def pooled_interval(successes: npt.ArrayLike, episodes: npt.ArrayLike) -> Interval:
     """95 % interval of the pooled p = Σk/Σn.
 
-    The hull of the bootstrap over instances (episodes of an instance resampled together) and of the quantiles of
+    The hull of the Bayesian bootstrap over instances (Rubin, Ann. Stat. 9, 130 (1981): Dirichlet weights, which leave
+    no instance out, so that a single failure excludes p = 1) and of the quantiles of
     Beta(½ + K, ½ + N - K), K = Σk, N = Σn. Instances that differ only ever add to the binomial spread, so the second is
     a floor; it takes over where the bootstrap has no spread to show: at K = 0, at K = N, and for a single instance. The
     lower end is 0 at K = 0 and the upper end 1 at K = N.
     """
     k, n = _counts(successes, episodes)
-    rows = _resampled_rows(len(k))
-    low, high = _interval(k[rows].sum(axis=1) / n[rows].sum(axis=1))
+    weights = _instance_weights(len(k))
+    low, high = _interval((weights @ k) / (weights @ n))
     total, trials = int(k.sum()), int(n.sum())
     beta = stats.beta(0.5 + total, 0.5 + trials - total)
     low = 0.0 if total == 0 else min(low, float(beta.ppf(LEVELS[0])))
@@ -171,20 +172,30 @@ def paired_ratio(
     a, b = _counts(successes_a, episodes_a), _counts(successes_b, episodes_b)
     if len(a[0]) != len(b[0]):
         raise InputError(f"paired ratio: {len(a[0])} and {len(b[0])} instances; the same ones are expected")
-    rows = _resampled_rows(len(a[0]))
+    weights = _instance_weights(len(a[0]))
     rng = np.random.default_rng([SEED, 2])
-    draws = [_pooled_draws(k, n, rows, rng) for k, n in (a, b)]
+    draws = [_pooled_draws(k, n, weights, rng) for k, n in (a, b)]
     values = [(k.sum() + 0.5) / (n.sum() + 1) for k, n in (a, b)]
-    return Ratio(float(n99(values[0]) / n99(values[1])), _interval(n99(draws[0]) / n99(draws[1])))
+    value = float(n99(values[0]) / n99(values[1]))
+    low, high = _containing(_interval(n99(draws[0]) / n99(draws[1])), value)
+    if np.ptp(a[0] / a[1]) == 0 and np.ptp(b[0] / b[1]) == 0:
+        # All instances alike: the bootstrap shows no spread, but the episodes still have their binomial one.
+        free = [_beta_draws(k, n, RESAMPLES, rng) for k, n in (a, b)]
+        floor = _interval(n99(free[0]) / n99(free[1]))
+        low, high = min(low, floor[0]), max(high, floor[1])
+    return Ratio(value, (low, high))
 
 
-def _pooled_draws(k: IntArray, n: IntArray, rows: npt.NDArray[np.intp], rng: np.random.Generator) -> FloatArray:
+def _pooled_draws(k: IntArray, n: IntArray, weights: FloatArray, rng: np.random.Generator) -> FloatArray:
+    if len(k) == 1 or int(k.sum()) in (0, int(n.sum())):
+        return _beta_draws(k, n, len(weights), rng)
+    return np.asarray(((weights @ k) + 0.5) / ((weights @ n) + 1))
+
+
+def _beta_draws(k: IntArray, n: IntArray, count: int, rng: np.random.Generator) -> FloatArray:
     total, trials = int(k.sum()), int(n.sum())
-    if len(k) == 1 or total in (0, trials):
-        # Clipped where 1 - p would round to 0 and n99 with it.
-        draws = rng.beta(0.5 + total, 0.5 + trials - total, size=len(rows))
-        return np.clip(draws, 1e-300, 1 - 1e-15)
-    return np.asarray((k[rows].sum(axis=1) + 0.5) / (n[rows].sum(axis=1) + 1))
+    # Clipped where 1 - p would round to 0 and n99 with it.
+    return np.clip(rng.beta(0.5 + total, 0.5 + trials - total, size=count), 1e-300, 1 - 1e-15)
 
 
 def _per_instance_draws(k: IntArray, n: IntArray) -> FloatArray:
@@ -198,6 +209,17 @@ def _per_instance_draws(k: IntArray, n: IntArray) -> FloatArray:
     drawn_k, drawn_n = k[rows][extreme], n[rows][extreme]
     p[extreme] = rng.beta(0.5 + drawn_k, 0.5 + drawn_n - drawn_k)
     return np.asarray(p)
+
+
+def _instance_weights(instances: int) -> FloatArray:
+    """Dirichlet weights of the instances, shape (RESAMPLES, instances); each row sums to their number."""
+    rng = np.random.default_rng([SEED, 3])
+    return np.asarray(instances * rng.dirichlet(np.ones(instances), size=RESAMPLES))
+
+
+def _containing(interval: Interval, value: float) -> Interval:
+    """The interval, widened to hold its estimate."""
+    return min(interval[0], value), max(interval[1], value)
 
 
 def _resampled_rows(instances: int) -> npt.NDArray[np.intp]:

@@ -28,12 +28,13 @@ from annealrl.evaluation import BATCH, ground_energies
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import IsingModel
 from annealrl.method import Budget, Outcome
+from annealrl.registry import load_object
 from annealrl.results import write_text
 from annealrl.schedules import Schedule, coupling_scale
 from annealrl.statistics import n99
 
-#: Sets that nothing may be tuned on.
-TEST_PREFIXES = ("cool-",)
+#: Finds the instances that nothing may be tuned on, by their content.
+TEST_INSTANCES = "annealrl.instances.catalogue:test_instances"
 _FINALISTS = 5
 # First spawn keys: a generation of the search, and the final.
 _SEARCH, _FINAL, _PROPOSALS = 1, 2, 3
@@ -122,6 +123,7 @@ def tune(
     budget: Budget | None = None,
     episodes: int = 1,
     criterion: Literal["best", "final"] = "best",
+    tolerance: Literal["exact", "cool"] = "exact",
     seed: int = 0,
     knots: int = 6,
     sigma_units: bool = False,
@@ -141,6 +143,8 @@ def tune(
         Candidates to try, repeats in the final included; each is `episodes` episodes on every instance.
     budget : Budget, optional
         What an episode may spend; schedules are tuned for it.
+    tolerance : {"exact", "cool"}
+        What counts as solved in the finalists' p, as in :func:`annealrl.evaluation.evaluate`.
     criterion : {"best", "final"}
         Which energies the objective and the success probability take.
     knots : int
@@ -167,8 +171,13 @@ def tune(
         raise InputError(f"tune: evaluations {evaluations}, episodes {episodes}, knots {knots}; ≥ 1, 1, 2 are expected")
     if criterion not in ("best", "final"):
         raise InputError(f"tune: criterion is {criterion!r}; best or final is expected")
-    if instances.name.startswith(TEST_PREFIXES) and not allow_test:
-        raise InputError(f"tune: {instances.name!r} is a test set; tuning takes training instances only")
+    if tolerance not in ("exact", "cool"):
+        raise InputError(f"tune: tolerance is {tolerance!r}; exact or cool is expected")
+    tested = [] if allow_test else load_object(TEST_INSTANCES)(instances)
+    if tested:
+        raise InputError(
+            f"tune: {instances.name!r} holds test instances ({tested[0]}); only training instances are taken"
+        )
     budget = budget or Budget()
     settings = {
         "instances": {"name": instances.name, "hash": instances.hash},
@@ -179,12 +188,13 @@ def tune(
         "steps": budget.steps,
         "sweeps_per_step": budget.sweeps_per_step,
         "criterion": criterion,
+        "tolerance": tolerance,
         "seed": seed,
         "knots": knots,
         "sigma_units": sigma_units,
     }
     scale = 1.0 if sigma_units else float(np.median([coupling_scale(model) for model in instances]))
-    search = _Search(known[family], instances, budget, episodes, criterion, seed, scale, sigma_units)
+    search = _Search(known[family], instances, budget, episodes, (criterion, tolerance), seed, scale, sigma_units)
     search.progress, search.total = progress, evaluations
     if out is not None:
         search.open(Path(out).with_suffix(".history.jsonl"), settings)
@@ -204,13 +214,16 @@ class _Search:
         instances: InstanceSet,
         budget: Budget,
         episodes: int,
-        criterion: str,
+        judged: tuple[str, str],
         seed: int,
         scale: float,
         sigma_units: bool,
     ) -> None:
         self.family, self.instances, self.budget, self.episodes = family, instances, budget, episodes
-        self.criterion, self.seed, self.scale, self.sigma_units = criterion, seed, scale, sigma_units
+        (self.criterion, tolerance), self.seed, self.scale, self.sigma_units = judged, seed, scale, sigma_units
+        sizes = np.array([model.n for model in instances])
+        scales = np.array([model.scale for model in instances])
+        self.slack = 1e-9 * scales if tolerance == "exact" else 1e-5 * sizes
         self.ground = ground_energies(instances)
         self.yardstick = np.array([model.scale for model in instances])
         self.trials: list[Trial] = []
@@ -301,9 +314,8 @@ class _Search:
             energies = simulator.best_energies if self.criterion == "best" else simulator.energies
             share = max(1, self.budget.replicas // 8)
             residual = np.partition(energies, share - 1, axis=1)[:, :share] - self.ground[at, None]
-            residual /= self.yardstick[at, None]
-            lowest += residual.mean(axis=1).tolist()
-            solved += int((residual.min(axis=1) <= 1e-9).sum())
+            solved += int((residual.min(axis=1) <= self.slack[at]).sum())
+            lowest += (residual.mean(axis=1) / self.yardstick[at]).tolist()
         return float(np.mean(lowest)), solved / len(pairs)
 
 

@@ -115,19 +115,28 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         **family_options: Any,
     ) -> None:
         self.hamiltonian = make_hamiltonian(hamiltonian, family_options)
-        for key, value in (("num_envs", num_envs), ("steps", steps), ("sweeps_per_step", sweeps_per_step)):
-            if value < 1:
-                raise InputError(f"{key} is {value}; at least 1 is expected")
+        for key, value in (
+            ("num_envs", num_envs),
+            ("replicas", replicas),
+            ("steps", steps),
+            ("sweeps_per_step", sweeps_per_step),
+            ("group_size", group_size),
+        ):
+            if int(value) != value or value < 1:
+                raise InputError(f"{key} is {value!r}; a whole number of at least 1 is expected")
         if group_size < 1 or num_envs % group_size:
             raise InputError(f"group_size is {group_size}; a divisor of num_envs = {num_envs} is expected")
         if criterion not in ("final", "best"):
             raise unknown("criterion", criterion, ("final", "best"))
-        if isinstance(reward, str) and reward not in REWARDS:
-            raise unknown("reward", reward, REWARDS)
+        if not callable(reward) and reward not in REWARDS:
+            raise unknown("reward", str(reward), REWARDS)
+        if instances is not None and not isinstance(instances, InstanceSet):
+            raise InputError(f"instances is a {type(instances).__name__}; an InstanceSet is expected")
         if beta_start is None:
             beta_start = cast(BetaStart, self.hamiltonian.env_defaults.get("beta_start", 0.333))
-        low, high = (beta_start, beta_start) if isinstance(beta_start, int | float) else beta_start
-        if not 0 <= low <= high:
+        ends = (beta_start, beta_start) if isinstance(beta_start, int | float) else tuple(beta_start)
+        low, high = ends if len(ends) == 2 else (1.0, 0.0)
+        if not 0 <= low <= high < np.inf:
             raise InputError(f"beta_start is {beta_start}; a value ≥ 0 or a pair of rising values is expected")
         self.num_envs = num_envs
         self.replicas, self.steps, self.sweeps_per_step = replicas, steps, sweeps_per_step
@@ -174,6 +183,8 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         if "reset_mask" in chosen and not np.all(chosen.pop("reset_mask")):
             raise InputError("reset: the episodes of a batch run in step; all of them are reset together")
         count = int(chosen.pop("episodes", 1))
+        if count < 1:
+            raise InputError(f"reset: option 'episodes' is {count}; at least 1 is expected")
         for key in chosen:
             if key not in ("instance", "initial_spins", "beta", "seeds"):
                 raise unknown("reset option", key, ("instance", "initial_spins", "beta", "seeds", "episodes"))
@@ -277,6 +288,8 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     def _instances(self, given: object, episode: int) -> tuple[list[IsingModel], FloatArray]:
         if given is not None:
+            if not isinstance(given, IsingModel | Sequence):
+                raise InputError(f"reset: option 'instance' is a {type(given).__name__}; an IsingModel is expected")
             models = (
                 [given] * self.num_envs if isinstance(given, IsingModel) else list(cast(Sequence[IsingModel], given))
             )

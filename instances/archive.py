@@ -75,7 +75,9 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     InputError
         If the place cannot be written.
     """
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        raise InputError(f"{place(path)}cannot be written: not a regular file")
     try:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
             dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False

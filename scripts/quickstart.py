@@ -21,9 +21,9 @@ from annealrl.results import write_text
 SIDES = (8, 10)
 
 
-def tuned(side: int, family: str, evaluations: int, out: Path) -> tuning.TuneResult:
+def tuned(side: int, family: str, evaluations: int, count: int, out: Path) -> tuning.TuneResult:
     """Tune a family on training instances, or read what an earlier run found."""
-    training = api.load_instances(f"ea2d-{side}-train:50", certify=True)
+    training = api.load_instances(f"ea2d-{side}-train:{count}", certify=True)
     with progress_bar(f"tune {family} at side {side}") as update:
         return tuning.tune(
             training,
@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/quickstart"))
     parser.add_argument("--instances", type=int, default=50)
     parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--candidates", type=int, default=70, help="schedules tried by each tuning, the same for all")
+    parser.add_argument("--training", type=int, default=50, help="training instances of each side")
     arguments = parser.parse_args()
     console = Console()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -49,8 +51,8 @@ def main() -> None:
     for side in SIDES:
         methods = [
             "cool-published",
-            tuned(side, "linear", 40, arguments.out),
-            tuned(side, "free", 100, arguments.out),
+            tuned(side, "linear", arguments.candidates, arguments.training, arguments.out),
+            tuned(side, "free", arguments.candidates, arguments.training, arguments.out),
             f"agent:ea2d-{side}",
         ]
         test = api.load_instances(f"cool-{side}:{arguments.instances}")

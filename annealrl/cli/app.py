@@ -216,7 +216,7 @@ def benchmark(
     with progress_bar("benchmark") as update:
         table = evaluation.benchmark(
             loaded,
-            [text for text in methods.split(",") if text],
+            _methods(methods),
             episodes=episodes,
             budget=Budget(replicas, steps, sweeps_per_step, threads),
             criterion=criterion.value,
@@ -244,6 +244,7 @@ def tune(
     steps: opt.Steps = 40,
     sweeps_per_step: opt.SweepsPerStep = 100,
     criterion: opt.Criteria = opt.Criterion.best,
+    tolerance: opt.Tolerances = opt.Tolerance.exact,
     sigma: Annotated[
         bool, typer.Option("--sigma", help="Tune β in units of 1/σ, σ² = ΣJ²/N of each instance.")
     ] = False,
@@ -264,6 +265,7 @@ def tune(
             episodes=episodes,
             criterion=criterion.value,
             seed=seed,
+            tolerance=tolerance.value,
             sigma_units=sigma,
             out=out,
             progress=update,
@@ -301,6 +303,13 @@ def train(
     print(f"the best model stands in {written}")
 
 
+def _methods(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise InputError(f"--methods is {text!r}; methods parted by single commas are expected")
+    return parts
+
+
 def _numbers(text: str, what: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
@@ -313,6 +322,10 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
+#: What Typer itself makes of Ctrl-C.
+_INTERRUPTED = 130
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
     command: Any = typer.main.get_command(app)
@@ -322,7 +335,11 @@ def run(arguments: list[str]) -> int:
         print(f"annealrl: {error}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        print("annealrl: interrupted", file=sys.stderr)
+        status = _INTERRUPTED
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and type(error).__name__ != "CertificateError":
+            raise
+        print(f"annealrl: {str(error) or 'not enough memory for sizes like these'}", file=sys.stderr)
         return 1
     except Exception as error:
         # Typer's own errors on a malformed command line know how to say themselves.
@@ -331,4 +348,7 @@ def run(arguments: list[str]) -> int:
         if type(error).__name__ != "NoArgsIsHelpError":
             print(f"annealrl: {' '.join(error.format_message().split())}", file=sys.stderr)
         return 2
+    if status == _INTERRUPTED:
+        print("annealrl: interrupted; what resumes goes on when run again", file=sys.stderr)
+        return 1
     return status if isinstance(status, int) else 0

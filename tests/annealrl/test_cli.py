@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +180,12 @@ BAD = {
     "many instances": (["sample", "cool-4"], "it holds 100 instances"),
     "episodes": (["evaluate", "--instances", "cool-4", "--method", "linear:0:5", "--episodes", "0"], "--episodes"),
     "sweeps": (["benchmark", "--instances", "cool-4", "--methods", "linear:0:5", "--sweeps", "1,x"], "--sweeps"),
-    "tuning on a test set": (["tune", "--instances", "cool-4", "--family", "linear"], "test"),
+    "tuning on a test set": (["tune", "--instances", "cool-4", "--family", "linear"], "holds test instances"),
+    "an empty method": (["benchmark", "--instances", "cool-4", "--methods", "linear:0:5,"], "single commas"),
+    "one method twice": (
+        ["benchmark", "--instances", "cool-4", "--methods", "linear:0:5, linear:0:5.0"],
+        "given twice",
+    ),
     "neither config nor env": (["train"], "either CONFIG.yml or --env"),
     "no such config": (["train", "none.yml"], "none.yml"),
     "no such environment": (["train", "--env", "Ising-v0"], "Ising-v0"),
@@ -216,3 +225,39 @@ def test_wrong_files(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: s
         assert error.count("\n") == 1, error
         assert "bad.txt" in error
         assert place in error
+
+
+def test_output_is_never_put_in_the_place_of_something_else(
+    capsys: pytest.CaptureFixture[str], triangle_file: Path, tmp_path: Path
+) -> None:
+    link, target = tmp_path / "link.json", tmp_path / "target.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run(["solve", str(triangle_file), "--json", str(link)]) == 0
+    assert link.is_symlink()
+    assert json.loads(target.read_text())[0]["energy"] == -1.0
+    capsys.readouterr()
+    for place in (str(tmp_path), str(target / "x.json")):
+        assert run(["solve", str(triangle_file), "--json", place]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_extreme_scales_are_annealed_all_the_same(tmp_path: Path) -> None:
+    for scale in (1e-200, 1e200):
+        model = IsingModel.from_edges([(0, 1), (1, 2), (0, 2)], -scale)
+        assert arl.sample(model, sweeps=200, replicas=4).best_energy == pytest.approx(-scale)
+
+
+def test_interruption_is_status_1(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from annealrl.cli import main; main()", "evaluate", "--instances", "cool-16"]
+    process = subprocess.Popen(
+        [*command, "--method", "linear:0:5", "--episodes", "1000"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error.strip().splitlines()[-1].startswith("annealrl: interrupted")

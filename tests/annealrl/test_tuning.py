@@ -197,13 +197,20 @@ def test_the_objective_is_the_residual_of_the_lowest_eighth_by_either_criterion(
     assert objectives["best"] < objectives["final"]
 
 
-def test_test_sets_are_refused_unless_asked_for() -> None:
-    shipped = chain_set(3, name="cool-10")
-    with pytest.raises(InputError, match="'cool-10' is a test set"):
-        tune(shipped, "linear", evaluations=1, budget=BUDGET)
-    with pytest.raises(InputError, match="test set"):
-        tune(shipped.subset([0, 1]), "linear", evaluations=1, budget=BUDGET)
-    assert tune(shipped, "linear", evaluations=1, budget=BUDGET, allow_test=True).p >= 0
+def test_test_instances_are_refused_by_content_unless_asked_for() -> None:
+    from annealrl import api
+
+    hidden = api.load_instances("cool-4:2")
+    renamed = InstanceSet(
+        "mine", hidden.models, hidden.ground_energies, hidden.ground_spins, hidden.bounds, hidden.statuses
+    )
+    turned = InstanceSet.from_models(
+        "signs", [IsingModel.from_edges(m.edges, -m.couplings, n=m.n) for m in hidden.models]
+    )
+    for disguised in (hidden, renamed, turned):
+        with pytest.raises(InputError, match="holds test instances"):
+            tune(disguised, "linear", evaluations=1, budget=BUDGET)
+    assert tune(renamed, "linear", evaluations=1, budget=BUDGET, allow_test=True).p >= 0
 
 
 @pytest.mark.parametrize(
