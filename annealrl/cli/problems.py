@@ -1,0 +1,95 @@
+"""``annealrl solve`` and ``annealrl sample``: a problem of your own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from annealrl.cli import options as opt
+from annealrl.cli.output import human, print_table, progress_bar, write_json
+
+
+def solve(
+    source: Annotated[str, typer.Argument(metavar="FILE_OR_SET")],
+    time_limit: opt.TimeLimit = None,
+    json: opt.Json = None,
+    sign: opt.Signs = None,
+    index_base: opt.IndexBases = opt.IndexBase.auto,
+) -> None:
+    """Find certified ground states: energy, lower bound, spins and status."""
+    from annealrl.registry import load_object
+    from annealrl.solvers import solve as solve_model
+
+    loaded = load_object("annealrl.instances.catalogue:open_source")(
+        source, sign=sign, index_base=index_base.value_or_auto
+    )
+    solutions = []
+    with progress_bar(f"solve {source}") as update:
+        for done, (name, model) in enumerate(
+            zip(loaded.instances.instance_names, loaded.instances, strict=True), start=1
+        ):
+            solution = solve_model(model, time_limit=time_limit)
+            solutions.append(
+                {
+                    "name": name,
+                    "n": solution.n,
+                    "energy": solution.energy,
+                    "bound": solution.bound,
+                    "status": solution.status,
+                    "seconds": solution.seconds,
+                    "convention": loaded.convention,
+                    "spins": solution.spins.tolist(),
+                }
+            )
+            update(done, len(loaded.instances))
+    print_table(
+        ["name", "n", "energy", "bound", "status", "seconds"],
+        [
+            (
+                row["name"],
+                row["n"],
+                f"{row['energy']:.12g}",
+                f"{row['bound']:.12g}",
+                row["status"],
+                f"{row['seconds']:.3f}",
+            )
+            for row in solutions
+        ],
+        human(json),
+    )
+    write_json(solutions, json)
+
+
+def sample(
+    source: Annotated[str, typer.Argument(metavar="FILE")],
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", help="A schedule in the method grammar; by default from the couplings.")
+    ] = None,
+    replicas: opt.Replicas = 64,
+    sweeps: Annotated[int, typer.Option("--sweeps", min=0, help="Sweeps per replica; 0 returns the start.")] = 4000,
+    seed: opt.Seed = 0,
+    threads: opt.Threads = None,
+    json: opt.Json = None,
+    sign: opt.Signs = None,
+    index_base: opt.IndexBases = opt.IndexBase.auto,
+) -> None:
+    """Anneal your own problem."""
+    from annealrl import api
+
+    found = api.sample(
+        source,
+        schedule=schedule,
+        replicas=replicas,
+        sweeps=sweeps,
+        seed=seed,
+        sign=sign,
+        index_base=index_base.value_or_auto,
+        threads=threads,
+    )
+    out = human(json)
+    known = "" if found.ground_energy is None else f" (ground state {found.ground_energy:.12g})"
+    print(f"best energy {found.best_energy:.12g}{known} in the {found.convention} convention", file=out)
+    hits = int((found.energies <= found.best_energy + 1e-9 * max(1.0, abs(found.best_energy))).sum())
+    print(f"{hits} of {replicas} replicas end there; {found.seconds:.2f} s; {found.schedule}", file=out)
+    write_json(found.to_json(), json)
