@@ -1,4 +1,4 @@
-"""The best member of a family of schedules, found by CMA-ES on training instances.
+"""The best member of a family of methods, found by CMA-ES on training instances.
 
 The objective is the mean, over episodes, of how far the lowest eighth of the replicas stays above the ground state. Of
 14 schedules on 60 tori of side 10 or 14, one episode on each, the pick by it was worse than the truly best by 0.01 to
@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 
 from annealrl import schedules
-from annealrl.baselines.families import Family, families
-from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.baselines.families import Family, Setting, families
+from annealrl.baselines.simulated import SimulatedMethod
 from annealrl.errors import InputError
 from annealrl.evaluation import BATCH, ground_energies
 from annealrl.instance_set import InstanceSet
@@ -58,7 +58,7 @@ class TuneResult:
     ----------
     name : str
         The family.
-    method : ScheduleMethod
+    method : SimulatedMethod
     p : float
         Success probability of the pick on the training instances, from streams that the search had not seen. Still the
         best of a few, so slightly too good; only held-out instances decide.
@@ -68,16 +68,21 @@ class TuneResult:
     """
 
     name: str
-    method: ScheduleMethod
+    method: SimulatedMethod
     p: float
     history: tuple[Trial, ...]
     settings: dict[str, Any]
-    moves: frozenset[str] = frozenset({"flip"})
+
+    @property
+    def moves(self) -> frozenset[str]:
+        """Of the method."""
+        return self.method.moves
 
     @property
     def schedule(self) -> Schedule | None:
-        """The tuned schedule; None for a family that looks at the replicas."""
-        return self.method.control if isinstance(self.method.control, Schedule) else None
+        """The tuned schedule; None for a family that looks at the replicas or lets them exchange."""
+        control = getattr(self.method, "control", None)
+        return control if isinstance(control, Schedule) else None
 
     @property
     def fingerprint(self) -> str:
@@ -89,7 +94,7 @@ class TuneResult:
         return self.method.run(models, budget, seeds)
 
     def description(self) -> dict[str, Any]:
-        """What a schedule file holds: the schedule, or the text that spells a heuristic."""
+        """What a schedule file holds: the schedule, or the text that spells the method."""
         return self.schedule.to_json() if self.schedule else {"kind": "method", "method": self.method.name}
 
     def save(self, path: str | Path) -> None:
@@ -117,7 +122,7 @@ class TuneResult:
 
 def tune(
     instances: InstanceSet,
-    family: Literal["linear", "geometric", "reciprocal", "free", "adaptive", "adaptive-speed"] | str,
+    family: str,
     *,
     evaluations: int = 100,
     budget: Budget | None = None,
@@ -131,7 +136,7 @@ def tune(
     allow_test: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TuneResult:
-    """Find the best schedule of a family.
+    """Find the best method of a family.
 
     Parameters
     ----------
@@ -148,7 +153,7 @@ def tune(
     criterion : {"best", "final"}
         Which energies the objective and the success probability take.
     knots : int
-        Of the free family.
+        Of the families `free` and `population`.
     sigma_units : bool
         Tune static schedules in units of 1/σ of each instance, for sets of mixed energy scales.
     out : str or Path, optional
@@ -194,7 +199,8 @@ def tune(
         "sigma_units": sigma_units,
     }
     scale = 1.0 if sigma_units else float(np.median([coupling_scale(model) for model in instances]))
-    search = _Search(known[family], instances, budget, episodes, (criterion, tolerance), seed, scale, sigma_units)
+    setting = Setting(scale, sigma_units, budget.replicas)
+    search = _Search(known[family], instances, budget, episodes, (criterion, tolerance), seed, setting)
     search.progress, search.total = progress, evaluations
     if out is not None:
         search.open(Path(out).with_suffix(".history.jsonl"), settings)
@@ -216,11 +222,10 @@ class _Search:
         episodes: int,
         judged: tuple[str, str],
         seed: int,
-        scale: float,
-        sigma_units: bool,
+        setting: Setting,
     ) -> None:
         self.family, self.instances, self.budget, self.episodes = family, instances, budget, episodes
-        (self.criterion, tolerance), self.seed, self.scale, self.sigma_units = judged, seed, scale, sigma_units
+        (self.criterion, tolerance), self.seed, self.setting = judged, seed, setting
         sizes = np.array([model.n for model in instances])
         scales = np.array([model.scale for model in instances])
         self.slack = 1e-9 * scales if tolerance == "exact" else 1e-5 * sizes
@@ -246,7 +251,7 @@ class _Search:
             raise InputError(f"{path}: a line is no trial; remove the file to start afresh") from None
         write_text(path, "\n".join([header, *lines[1:]]) + "\n")
 
-    def run(self, evaluations: int) -> tuple[ScheduleMethod, float]:
+    def run(self, evaluations: int) -> tuple[SimulatedMethod, float]:
         """Search, then let the finalists meet; return the winner and its success probability."""
         import cma
 
@@ -284,8 +289,8 @@ class _Search:
                 best, best_score = x, score
         return self._build(best), best_score[0]
 
-    def _build(self, x: Sequence[float]) -> ScheduleMethod:
-        return self.family.build(np.array(x), self.scale, self.sigma_units)
+    def _build(self, x: Sequence[float]) -> SimulatedMethod:
+        return self.family.build(np.array(x), self.setting)
 
     def _trial(self, generation: int, x: tuple[float, ...], stream: tuple[int, int]) -> Trial:
         if len(self.trials) < len(self._replay):
@@ -303,14 +308,14 @@ class _Search:
             self.progress(len(self.trials), self.total)
         return trial
 
-    def _measure(self, method: ScheduleMethod, stream: tuple[int, int]) -> tuple[float, float]:
+    def _measure(self, method: SimulatedMethod, stream: tuple[int, int]) -> tuple[float, float]:
         lowest, solved = [], 0
         pairs = [(i, e) for i in range(len(self.instances)) for e in range(self.episodes)]
         for first in range(0, len(pairs), BATCH):
             chunk = pairs[first : first + BATCH]
             at = np.array([i for i, _ in chunk])
             seeds = [np.random.SeedSequence(self.seed, spawn_key=(*stream, *pair)) for pair in chunk]
-            simulator, _ = method.anneal([self.instances.models[i] for i in at], self.budget, seeds)
+            simulator = method.anneal([self.instances.models[i] for i in at], self.budget, seeds).simulator
             energies = simulator.best_energies if self.criterion == "best" else simulator.energies
             share = max(1, self.budget.replicas // 8)
             residual = np.partition(energies, share - 1, axis=1)[:, :share] - self.ground[at, None]

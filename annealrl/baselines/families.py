@@ -1,16 +1,37 @@
-"""Families of schedules with real parameters: what the tuner searches."""
+"""Families of methods with real parameters: what the tuner searches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from annealrl import schedules
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.baselines.simulated import SimulatedMethod
+from annealrl.errors import InputError
 from annealrl.ising import FloatArray
+
+
+class Setting(NamedTuple):
+    """What a family is tuned for.
+
+    Attributes
+    ----------
+    scale : float
+        What a family calls 1 is β = 1/scale.
+    sigma_units : bool
+        Build methods that measure β in units of 1/σ of each instance.
+    replicas : int
+        Of an episode.
+    """
+
+    scale: float
+    sigma_units: bool
+    replicas: int
 
 
 @dataclass(frozen=True)
@@ -22,50 +43,80 @@ class Family:
     start : tuple of float
         Parameters that the search starts from; its first steps are about 0.5 in each.
     build : callable
-        ``build(parameters, scale, sigma_units)`` makes the member; what it calls 1 is β = 1/scale.
+        ``build(parameters, setting)`` makes the member.
     """
 
     start: tuple[float, ...]
-    build: Callable[[FloatArray, float, bool], ScheduleMethod]
+    build: Callable[[FloatArray, Setting], SimulatedMethod]
 
 
 def families(knots: int = 6) -> dict[str, Family]:
-    """The families by name; `knots` is the number of knots of the free one."""
+    """The families by name; `knots` is the number of knots of `free` and `population`."""
     log = np.log
 
     def ramp(kind: type[schedules.Geometric] | type[schedules.Reciprocal]) -> Family:
-        def build(x: FloatArray, scale: float, sigma: bool) -> ScheduleMethod:
-            return ScheduleMethod(kind(*(np.exp(x) / scale).tolist(), sigma_units=sigma), kind.kind)
+        def build(x: FloatArray, to: Setting) -> ScheduleMethod:
+            return ScheduleMethod(kind(*(np.exp(x) / to.scale).tolist(), sigma_units=to.sigma_units), kind.kind)
 
         return Family((log(0.6), log(8.0)), build)
 
-    def linear(x: FloatArray, scale: float, sigma: bool) -> ScheduleMethod:
+    def linear(x: FloatArray, to: Setting) -> ScheduleMethod:
         # A square keeps the start at or above 0 and lets it be 0.
-        return ScheduleMethod(schedules.Linear(x[0] ** 2 / scale, np.exp(x[1]) / scale, sigma_units=sigma), "linear")
+        return ScheduleMethod(
+            schedules.Linear(x[0] ** 2 / to.scale, np.exp(x[1]) / to.scale, sigma_units=to.sigma_units), "linear"
+        )
 
-    def free(x: FloatArray, scale: float, sigma: bool) -> ScheduleMethod:
-        return ScheduleMethod(schedules.Knots(tuple((np.exp(x) / scale).tolist()), sigma_units=sigma), "free")
+    def free(x: FloatArray, to: Setting) -> ScheduleMethod:
+        return ScheduleMethod(
+            schedules.Knots(tuple((np.exp(x) / to.scale).tolist()), sigma_units=to.sigma_units), "free"
+        )
 
-    def acceptance(x: FloatArray, scale: float, sigma: bool) -> ScheduleMethod:
+    def acceptance(x: FloatArray, to: Setting) -> SimulatedMethod:
         targets = [f"{key}={value:.6g}" for key, value in zip(("start", "plateau", "end"), _sigmoid(x), strict=True)]
         return _parsed("adaptive:acceptance:" + ":".join(targets))
 
-    def speed(x: FloatArray, scale: float, sigma: bool) -> ScheduleMethod:
+    def speed(x: FloatArray, to: Setting) -> SimulatedMethod:
         return _parsed(f"adaptive:speed:speed={np.exp(x[0]):.6g}:start={np.exp(x[1]):.6g}")
 
+    def population(x: FloatArray, to: Setting) -> SimulatedMethod:
+        betas = ":".join(f"{beta:.6g}" for beta in np.exp(x[:-1]) / to.scale)
+        sigma = ":sigma" if to.sigma_units else ""
+        return _parsed(f"population:knots:{betas}{sigma}:alpha={np.exp(x[-1]):.6g}")
+
+    def tempering(icm: bool) -> Family:
+        def build(x: FloatArray, to: Setting) -> SimulatedMethod:
+            low, high = np.exp(x[0]) / to.scale, (np.exp(x[0]) + np.exp(x[1])) / to.scale
+            # Whole ladders alone: the divisor of the replicas that is nearest in its logarithm.
+            copies = [c for c in range(1 + icm, to.replicas // 2 + 1) if to.replicas % c == 0]
+            if not copies:
+                raise InputError(
+                    f"tune: {to.replicas} replicas are no two ladders; at least {2 + 2 * icm} are expected"
+                )
+            wanted = to.replicas / 16 * 4 ** x[2]
+            count = min(copies, key=lambda c: abs(np.log(c / wanted)))
+            every = max(1, round(float(np.exp(2 * abs(x[3])))))
+            flags = ":icm" * icm + ":sigma" * to.sigma_units
+            return _parsed(f"tempering:{low:.6g}:{high:.6g}:{to.replicas // count}:copies={count}{flags}:every={every}")
+
+        return Family((log(0.5), log(8.0), 0.0, 0.0), build)
+
+    spread = tuple(np.linspace(log(0.6), log(10.0), knots).tolist())
     return {
         "linear": Family((0.5, log(6.0)), linear),
         "geometric": ramp(schedules.Geometric),
         "reciprocal": ramp(schedules.Reciprocal),
-        "free": Family(tuple(np.linspace(log(0.6), log(10.0), knots).tolist()), free),
+        "free": Family(spread, free),
         "adaptive": Family((0.8, -1.4, -4.6), acceptance),
         "adaptive-speed": Family((log(2.0), log(0.4)), speed),
+        "population": Family((*spread, 0.0), population),
+        "tempering": tempering(icm=False),
+        "tempering-icm": tempering(icm=True),
     }
 
 
-def _parsed(text: str) -> ScheduleMethod:
+def _parsed(text: str) -> SimulatedMethod:
     method = parse_method(text)
-    assert isinstance(method, ScheduleMethod)
+    assert isinstance(method, SimulatedMethod)
     return method
 
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from annealrl import schedules
 from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.baselines.simulated import SimulatedMethod
 from annealrl.controllers import AdaptiveAcceptance, AdaptiveSpeed, Controller, CoolPublished, Kirkpatrick
 from annealrl.errors import InputError
 from annealrl.method import Method
@@ -136,16 +137,17 @@ def _static(kind: str, rest: str) -> ScheduleMethod:
     return ScheduleMethod(schedule, _spelled(kind, rest))
 
 
-def _from_file(rest: str) -> ScheduleMethod:
+def _from_file(rest: str) -> SimulatedMethod:
     if not rest:
         raise _MalformedError("no file given")
     content = read_json(rest)
-    # A tuned heuristic has no table of β: its file holds the text that spells it.
+    # A tuned heuristic or ladder has no table of β: its file holds the text that spells it.
     if isinstance(content, dict) and content.get("kind") == "method":
         method = parse_method(str(content.get("method")))
-        if not isinstance(method, ScheduleMethod):
-            raise InputError(f"{rest}: method {method.name!r} is no schedule")
-        return ScheduleMethod(method.control, _spelled("schedule", rest))
+        if not isinstance(method, SimulatedMethod):
+            raise InputError(f"{rest}: method {method.name!r} cannot be told by a file")
+        method.name = _spelled("schedule", rest)
+        return method
     return ScheduleMethod(schedules.load(rest), _spelled("schedule", rest))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,16 +10,15 @@ import numpy as np
 
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
-from annealrl.controllers import Controller, Static
+from annealrl.baselines.simulated import Annealed, SimulatedMethod
 from annealrl.errors import InputError
-from annealrl.ising import IsingModel
-from annealrl.method import Budget, Outcome
-from annealrl.schedules import Schedule
+from annealrl.ising import FloatArray, IsingModel
+from annealrl.method import Budget
 from annealrl.simulator import ReplicaSimulator
 
 
 @dataclass
-class PopulationMethod:
+class PopulationMethod(SimulatedMethod):
     r"""Anneal by a schedule or heuristic with replicas that are resampled before every step but the first.
 
     From β to β' replicas are copied in proportion to exp(-α (β' - β) E); α = 1 is population annealing proper (Machta,
@@ -49,38 +46,14 @@ class PopulationMethod:
         """All that decides what the method does."""
         return json.dumps({"population": json.loads(self.base.fingerprint), "alpha": self.alpha}, sort_keys=True)
 
-    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
-        """Run one episode on each model; the lowest energy is taken at step boundaries."""
-        began = time.perf_counter()
-        base = self.base
-        control: Controller = Static(base.control) if isinstance(base.control, Schedule) else copy.copy(base.control)
-        simulator = ReplicaSimulator(
-            models,
-            budget.replicas,
-            seeds=seeds,
-            rule=base.rule,
-            order=base.order,
-            initial=base.initial,
-            threads=budget.threads,
-        )
-        spent = control.begin(simulator, budget, seeds)
-        betas = np.empty((budget.steps, len(models)))
-        for step in range(budget.steps):
-            betas[step] = control.beta(step, simulator)
-            if step:
-                simulator.population.resample(betas[step] - betas[step - 1], self.alpha)
-            sweeps = max(0, budget.sweeps_per_step - spent)
-            spent = max(0, spent - budget.sweeps_per_step)
-            simulator.advance(betas[step], sweeps, ramp_from=betas[max(0, step - 1)] if base.ramp else None)
-        lowest = [simulator.lowest(b) for b in range(len(models))]
-        return Outcome(
-            best_energies=np.array([energy for energy, _ in lowest]),
-            final_energies=simulator.energies.min(axis=1),
-            best_spins=tuple(spins for _, spins in lowest),
-            attempted_updates=simulator.attempted + simulator.population.weighed,
-            seconds=time.perf_counter() - began,
-            betas=betas,
-        )
+    def anneal(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Annealed:
+        """Run as :meth:`run` does; return the simulator with all replicas at the end."""
+
+        def resample(simulator: ReplicaSimulator, before: FloatArray, after: FloatArray) -> None:
+            simulator.population.resample(after - before, self.alpha)
+
+        simulator, betas, _ = self.base.anneal(models, budget, seeds, resample)
+        return Annealed(simulator, betas, simulator.population.weighed)
 
 
 def from_text(rest: str) -> PopulationMethod:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
+from annealrl.baselines.simulated import Annealed, SimulatedMethod
 from annealrl.controllers import Controller, Static
 from annealrl.ising import FloatArray, IsingModel
-from annealrl.method import Budget, Outcome
+from annealrl.method import Budget
 from annealrl.schedules import Schedule
 from annealrl.simulator import Order, ReplicaSimulator, Rule, Start
 
 
 @dataclass
-class ScheduleMethod:
+class ScheduleMethod(SimulatedMethod):
     """Anneal by a schedule or controller.
 
     Attributes
@@ -55,24 +55,20 @@ class ScheduleMethod:
             sort_keys=True,
         )
 
-    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
-        """Run one episode on each model; the lowest energy is taken at step boundaries."""
-        began = time.perf_counter()
-        simulator, betas = self.anneal(models, budget, seeds)
-        lowest = [simulator.lowest(b) for b in range(len(models))]
-        return Outcome(
-            best_energies=np.array([energy for energy, _ in lowest]),
-            final_energies=simulator.energies.min(axis=1),
-            best_spins=tuple(spins for _, spins in lowest),
-            attempted_updates=simulator.attempted,
-            seconds=time.perf_counter() - began,
-            betas=betas,
-        )
-
     def anneal(
-        self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]
-    ) -> tuple[ReplicaSimulator, FloatArray]:
-        """Run as :meth:`run` does; return the simulator with all replicas at the end, and β, shape (steps, B)."""
+        self,
+        models: Sequence[IsingModel],
+        budget: Budget,
+        seeds: Sequence[np.random.SeedSequence],
+        between: Callable[[ReplicaSimulator, FloatArray, FloatArray], None] | None = None,
+    ) -> Annealed:
+        """Run as :meth:`run` does; return the simulator with all replicas at the end.
+
+        Parameters
+        ----------
+        between : callable, optional
+            Called between two steps with the simulator and the β of the one and of the other, each shape (B,).
+        """
         control = Static(self.control) if isinstance(self.control, Schedule) else copy.copy(self.control)
         simulator = ReplicaSimulator(
             models,
@@ -87,10 +83,12 @@ class ScheduleMethod:
         betas = np.empty((budget.steps, len(models)))
         for step in range(budget.steps):
             betas[step] = control.beta(step, simulator)
+            if step and between is not None:
+                between(simulator, betas[step - 1], betas[step])
             sweeps = max(0, budget.sweeps_per_step - spent)
             spent = max(0, spent - budget.sweeps_per_step)
             simulator.advance(betas[step], sweeps, ramp_from=betas[max(0, step - 1)] if self.ramp else None)
-        return simulator, betas
+        return Annealed(simulator, betas)
 
 
 def _describe(control: object) -> dict[str, Any]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from annealrl.baselines.grammar import split
+from annealrl.baselines.simulated import Annealed, SimulatedMethod
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
-from annealrl.method import Budget, Outcome
+from annealrl.method import Budget
 from annealrl.schedules import coupling_scale
 from annealrl.simulator import Order, ReplicaSimulator, Rule, Start
 
@@ -20,7 +20,7 @@ GRAMMAR = "tempering:LO:HI:K[:copies=C][:icm][:every=S][:sigma]"
 
 
 @dataclass
-class TemperingMethod:
+class TemperingMethod(SimulatedMethod):
     """Replica exchange on a geometric ladder; the replicas of the budget are temperatures × copies.
 
     Attributes
@@ -66,7 +66,7 @@ class TemperingMethod:
             )
 
     @property
-    def moves(self) -> frozenset[str]:
+    def moves(self) -> frozenset[str]:  # type: ignore[override]
         """What it may do."""
         return frozenset({"flip", "exchange", "cluster"} if self.clusters else {"flip", "exchange"})
 
@@ -81,15 +81,14 @@ class TemperingMethod:
         scales = np.array([coupling_scale(model) if self.sigma_units else 1.0 for model in models])
         return np.asarray(rungs / scales[:, None])
 
-    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
-        """Run one episode on each model; the lowest energy is taken at every round of moves.
+    def anneal(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Annealed:
+        """Run as :meth:`run` does; return the simulator with all replicas at the end.
 
         Raises
         ------
         InputError
             If temperatures × copies are not the budget's replicas.
         """
-        began = time.perf_counter()
         copies = self.copies if self.copies is not None else budget.replicas // self.temperatures
         if copies * self.temperatures != budget.replicas:
             raise InputError(
@@ -110,14 +109,7 @@ class TemperingMethod:
         tempering = simulator.tempering(self.ladder(models), copies, every=self.every, clusters=self.clusters)
         for _ in range(budget.steps):
             tempering.advance(budget.sweeps_per_step)
-        lowest = [simulator.lowest(b) for b in range(len(models))]
-        return Outcome(
-            best_energies=np.array([energy for energy, _ in lowest]),
-            final_energies=simulator.energies.min(axis=1),
-            best_spins=tuple(spins for _, spins in lowest),
-            attempted_updates=simulator.attempted + tempering.attempted,
-            seconds=time.perf_counter() - began,
-        )
+        return Annealed(simulator, None, tempering.attempted)
 
 
 def from_text(rest: str) -> TemperingMethod:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annealrl.baselines.families import families
+from annealrl.baselines.families import Setting, families
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.baselines.simulated import SimulatedMethod
+from annealrl.baselines.tempering import TemperingMethod
 from annealrl.controllers import AdaptiveAcceptance
 from annealrl.errors import InputError
 from annealrl.evaluation import benchmark, evaluate
@@ -54,7 +56,7 @@ def test_tuning_beats_where_it_starts_on_held_out_streams() -> None:
     assert found.p == pytest.approx(np.mean([t.p for t in found.history if t.generation == -1]), abs=0.2)
 
 
-@pytest.mark.parametrize("family", ["linear", "geometric", "reciprocal", "free", "adaptive", "adaptive-speed"])
+@pytest.mark.parametrize("family", families())
 def test_every_family_can_be_tuned_saved_and_read_back(family: str, tmp_path: Path) -> None:
     path = tmp_path / "tuned.json"
     found = tune(CHAINS, family, evaluations=12, budget=BUDGET, knots=3, out=path)
@@ -62,8 +64,9 @@ def test_every_family_can_be_tuned_saved_and_read_back(family: str, tmp_path: Pa
     assert isinstance(found, Method)
     assert found.name == family
     read = parse_method(f"schedule:{path}")
-    assert isinstance(read, ScheduleMethod)
-    assert read.control == found.method.control
+    assert isinstance(read, SimulatedMethod)
+    assert read.name == f"schedule:{path}"
+    assert read.moves == found.moves
     assert read.fingerprint == found.fingerprint
     assert json.loads(path.read_text())["notes"]["evaluations"] == 12
     json.dumps(found.to_json(), allow_nan=False)
@@ -73,7 +76,35 @@ def test_every_family_can_be_tuned_saved_and_read_back(family: str, tmp_path: Pa
         assert len(found.schedule.knots) == 3
     if family == "adaptive":
         assert found.schedule is None
+        assert isinstance(found.method, ScheduleMethod)
         assert isinstance(found.method.control, AdaptiveAcceptance)
+    if family == "population":
+        assert found.moves == {"flip", "resample"}
+    if family == "tempering-icm":
+        assert found.moves == {"flip", "exchange", "cluster"}
+
+
+@pytest.mark.parametrize("replicas", [4, 8, 24, 64])
+@pytest.mark.parametrize(("family", "fewest"), [("tempering", 1), ("tempering-icm", 2)])
+def test_ladders_fill_the_replicas_and_rungs_lie_in_the_units_asked_for(
+    replicas: int, family: str, fewest: int
+) -> None:
+    rng = np.random.default_rng(replicas)
+    for x in rng.normal(0.0, 2.0, (20, 4)):
+        method = families()[family].build(x, Setting(2.0, False, replicas))
+        assert isinstance(method, TemperingMethod)
+        assert method.copies is not None
+        assert method.copies >= fewest
+        assert method.copies * method.temperatures == replicas
+        units = families()[family].build(x, Setting(1.0, True, replicas))
+        assert isinstance(units, TemperingMethod)
+        assert units.sigma_units
+        assert units.low == pytest.approx(2 * method.low, rel=1e-5)
+
+
+def test_too_few_replicas_for_two_copies_are_refused() -> None:
+    with pytest.raises(InputError, match="2 replicas are no two ladders"):
+        tune(CHAINS, "tempering-icm", evaluations=2, budget=Budget(replicas=2, steps=2, sweeps_per_step=2))
 
 
 def test_a_tuned_method_stands_in_a_benchmark_under_its_family() -> None:
@@ -188,7 +219,7 @@ def test_the_objective_is_the_residual_of_the_lowest_eighth_by_either_criterion(
     for criterion in ("best", "final"):
         found = tune(CHAINS, "linear", evaluations=1, budget=budget, criterion=criterion, seed=6)
         seeds = [np.random.SeedSequence(6, spawn_key=(1, 0, i, 0)) for i in range(30)]
-        simulator, _ = found.method.anneal(CHAINS.models, budget, seeds)
+        simulator = found.method.anneal(CHAINS.models, budget, seeds).simulator
         energies = simulator.best_energies if criterion == "best" else simulator.energies
         lowest = np.sort(energies, axis=1)[:, :2].mean(axis=1)
         scales = [model.scale for model in CHAINS]
