@@ -31,6 +31,22 @@ def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def test_help_of_the_module_needs_no_heavy_library() -> None:
+    check = (
+        "import runpy, sys\n"
+        "sys.argv = ['annealrl', '--help']\n"
+        "try:\n"
+        "    runpy.run_module('annealrl', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "heavy = {'torch', 'numba', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "benchmark" in done.stdout
+
+
 @pytest.mark.parametrize("what", ["envs", "instances", "agents", "baselines"])
 def test_list(capsys: pytest.CaptureFixture[str], what: str) -> None:
     assert run(["list", what, "--json"]) == 0
