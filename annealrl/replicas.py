@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
-from annealrl.kernels import packed
+from annealrl.kernels import configurations, observables, packed
 from annealrl.kernels.lanes import LANES
 from annealrl.layouts import LAYOUTS, Kernel, Layout, State, make_kernel
 from annealrl.parallel import available_cores, run_slices
@@ -78,6 +78,16 @@ class ReplicaStore:
     def __len__(self) -> int:
         return len(self.models)
 
+    @property
+    def extents(self) -> FloatArray:
+        """What energies are divided by to compare instances, shape (B,): their numbers of spins."""
+        return self.sizes.astype(np.float64)
+
+    def fits(self, models: Sequence[IsingModel]) -> bool:
+        """Whether :meth:`load` has room for these instances."""
+        sites, degree = self._neighbours.shape[1:]
+        return all(model.n <= sites and int(model.degrees.max()) <= degree for model in models)
+
     def load(
         self,
         indices: Sequence[int],
@@ -96,13 +106,13 @@ class ReplicaStore:
         for b, model, seed, start in zip(indices, models, seeds, starts, strict=True):
             self._place(b, model)
             key = seed.generate_state(3, np.uint64)
-            packed.seed_lanes(key[0], self._lanes[b])
+            configurations.seed_lanes(key[0], self._lanes[b])
             self._site_states[b, 0], self._move_states[b, 0] = key[1:]
             self._kernels[b] = make_kernel(self.layout, model, self.replicas, key[0])
             if start is None:
-                packed.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
+                configurations.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
             else:
-                packed.pack(_start(start, self.replicas, model), self._spins[b])
+                configurations.pack(_start(start, self.replicas, model), self._spins[b])
         chosen = np.asarray(indices, dtype=np.intp)
         for b in chosen:
             self.recompute(self._spins, self.energies, int(b), int(b) + 1)
@@ -141,7 +151,7 @@ class ReplicaStore:
 
         def work(first: int, last: int) -> None:
             for b in range(first, last):
-                packed.unpack(self._spins[b], out[b])
+                configurations.unpack(self._spins[b], out[b])
                 out[b, :, self.sizes[b] :] = 0
 
         self._parallel(work)
@@ -160,18 +170,18 @@ class ReplicaStore:
         """Pairs of replicas by the number d of sites at which they differ, shape (B, n_max + 1); q = 1 - 2d/n."""
         counts = np.zeros((len(self), self._fields.shape[1] + 1), np.int64)
         self._parallel(
-            lambda first, last: packed.overlap_counts(self._spins, self.sizes, self.replicas, counts, first, last)
+            lambda first, last: observables.overlap_counts(self._spins, self.sizes, self.replicas, counts, first, last)
         )
         return counts
 
     def _unpacked(self, words: npt.NDArray[np.uint64], n: int) -> SpinArray:
         out = np.empty((self.replicas, n), np.int8)
-        packed.unpack(words, out)
+        configurations.unpack(words, out)
         return out
 
     def recompute(self, spins: npt.NDArray[np.uint64], out: FloatArray, first: int, last: int) -> None:
         """Write the true energies of packed configurations of instances first … last - 1 into `out`."""
-        packed.energies(
+        observables.energies(
             self._neighbours,
             self._couplings,
             self._fields,

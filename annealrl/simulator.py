@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
-from annealrl.kernels import packed
+from annealrl.kernels import dynamics, observables
 from annealrl.kernels.lanes import LANES
 from annealrl.layouts import Layout
 from annealrl.replicas import ReplicaStore, Start
@@ -25,8 +25,8 @@ Rule = Literal["metropolis", "gibbs"]
 Order = Literal["random", "sequential"]
 Seed = int | np.random.SeedSequence
 
-_RULES = {"metropolis": packed.METROPOLIS, "gibbs": packed.GIBBS}
-_ORDERS = {"random": packed.RANDOM, "sequential": packed.SEQUENTIAL}
+_RULES = {"metropolis": dynamics.METROPOLIS, "gibbs": dynamics.GIBBS}
+_ORDERS = {"random": dynamics.RANDOM, "sequential": dynamics.SEQUENTIAL}
 
 
 def instance_seeds(seed: Seed, count: int) -> list[np.random.SeedSequence]:
@@ -185,7 +185,7 @@ class ReplicaSimulator(ReplicaStore):
             work(first, last)
             if energies:
                 self.recompute(self._spins, self.energies, first, last)
-            packed.track_best(self.energies, self.best_energies, self._spins, self._best_spins, first, last)
+            observables.track_best(self.energies, self.best_energies, self._spins, self._best_spins, first, last)
 
         self._parallel(whole)
         self.attempted += sweeps * int(self.sizes.sum()) * self.replicas

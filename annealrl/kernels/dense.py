@@ -20,10 +20,9 @@ import numpy.typing as npt
 
 from annealrl.ising import IsingModel
 from annealrl.kernels.columns import STRIP, accept_gibbs, accept_metropolis, add_rows, shift
+from annealrl.kernels.dynamics import GIBBS, draw_sites
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, popcount
-from annealrl.kernels.packed import GIBBS, RANDOM
-from annealrl.kernels.streams import GOLDEN, site_of
 
 U64 = npt.NDArray[np.uint64]
 U32 = npt.NDArray[np.uint32]
@@ -113,17 +112,6 @@ def local_fields(matrix: I32, fields: I32, n: int, spins: U64, local: I32) -> No
         add_rows(sums, r * width, width - GAP, flat, rows, 0, down, 0)
 
 
-@jit("void(int64, int64, int64, uint64[::1], int64, int64[::1])")
-def _draw(count: int, step: int, n: int, counter: U64, order: int, sites: I64) -> None:
-    """Choose the sites of the next block, which begins with proposal number `step`."""
-    for k in range(count):
-        if order == RANDOM:
-            counter[0] += GOLDEN
-            sites[k] = site_of(counter[0], np.uint64(n))
-        else:
-            sites[k] = (step + k) % n
-
-
 @jit(
     "int64(int32[:, ::1], int64, float64, float64, float64, int64, int64, int64, uint64[:, ::1], int64, int32[:, ::1],"
     " uint32[::1], uint64[::1])"
@@ -180,7 +168,7 @@ def _anneal(
                 flipped[lane, was_down] += 1
         step += BLOCK
         ahead = min(BLOCK, max(proposals - step, 0))
-        _draw(ahead, step, n, site_state, order, coming)
+        draw_sites(ahead, step, n, site_state, order, coming)
         for r in range(LANES):
             for k in range(flipped[r, 1]):
                 rows[r, 0, flipped[r, 0] + k] = rows[r, 1, k]

@@ -12,11 +12,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.kernels.configurations import from_rows, to_rows
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, popcount
-from annealrl.kernels.packed import _GOLDEN, F64, I32, U64, _mix, _transpose
+from annealrl.kernels.streams import GOLDEN, mix
 
+U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+F64 = npt.NDArray[np.float64]
 
 _ONE, _ZERO, _TOP = np.uint64(1), np.uint64(0), np.uint64(63)
 _S11 = np.uint64(11)
@@ -25,37 +29,8 @@ _S11 = np.uint64(11)
 @jit("float64(uint64[::1])")
 def uniform(stream: U64) -> float:
     """Draw from [0, 1)."""
-    stream[0] += _GOLDEN
-    return float(_mix(stream[0]) >> _S11) * 2.0**-53
-
-
-@jit("void(uint64[:, ::1], int64, uint64[:, ::1])")
-def to_rows(spins: U64, n: int, rows: U64) -> None:
-    """Turn packed words into ``rows[replica, part]``, site ``64·part + k`` at bit k; bits beyond n are 0."""
-    block = np.empty(64, np.uint64)
-    for w in range(spins.shape[1]):
-        for part in range((n + 63) // 64):
-            for k in range(64):
-                i = part * 64 + k
-                block[k] = spins[i, w] if i < n else _ZERO
-            _transpose(block)
-            for k in range(64):
-                rows[w * LANES + k, part] = block[k]
-
-
-@jit("void(uint64[:, ::1], int64, uint64[:, ::1])")
-def from_rows(rows: U64, n: int, spins: U64) -> None:
-    """Inverse of :func:`to_rows`."""
-    block = np.empty(64, np.uint64)
-    for w in range(spins.shape[1]):
-        for part in range((n + 63) // 64):
-            for k in range(64):
-                block[k] = rows[w * LANES + k, part]
-            _transpose(block)
-            for k in range(64):
-                i = part * 64 + k
-                if i < n:
-                    spins[i, w] = block[k]
+    stream[0] += GOLDEN
+    return float(mix(stream[0]) >> _S11) * 2.0**-53
 
 
 @jit("float64(float64[::1], float64, uint64[::1], int64[::1])")

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.ising import IsingModel
+from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES
-from annealrl.kernels.packed import GIBBS, RANDOM, acceptance
-from annealrl.kernels.streams import GOLDEN, site_of
 from annealrl.kernels.words import (
     BONDS,
     CHUNK,
@@ -121,34 +120,40 @@ def _sweep(
     words, width = spins.shape[1], neighbours.shape[1]
     flat, partners = spins.reshape(-1), neighbours.reshape(-1)
     eights = words - words % CHUNK
-    counter = site_state[0]
     accepted = _ZERO
-    for step in range(proposals):
-        if order == RANDOM:
-            counter += GOLDEN
-            i = site_of(counter, np.uint64(n))
-        else:
-            i = step % n
-        degree, field = np.int64(degrees[i]), fields[i]
-        bonds = degree + (1 if field != 0 else 0)
-        site = (i * width, degree, signs[i], _ZERO if field == 0 else _ALL, _ALL if field > 0 else _ZERO)
-        row = bonds * ROW
-        if rule == GIBBS:
-            for w in range(0, eights, CHUNK):
-                accepted += flip_eight(flat, words, i, w, site, partners, rows, row, streams, (0, 1, 2))
-            for w in range(eights, words):
-                accepted += flip_one(flat, words, i, w, site, partners, rows, row, streams, (0, 1, 2))
-        elif bonds > 4:
-            for w in range(0, eights, CHUNK):
-                accepted += flip_eight(flat, words, i, w, site, partners, rows, row, streams, (0, 1))
-            for w in range(eights, words):
-                accepted += flip_one(flat, words, i, w, site, partners, rows, row, streams, (0, 1))
-        else:
-            for w in range(0, eights, CHUNK):
-                accepted += flip_eight(flat, words, i, w, site, partners, rows, row, streams, (0,))
-            for w in range(eights, words):
-                accepted += flip_one(flat, words, i, w, site, partners, rows, row, streams, (0,))
-    site_state[0] = counter
+    far = n * (8 * words + 4 * width + 16) > FAR
+    sites = np.empty(BLOCK, np.int64)
+    for begin in range(0, proposals, BLOCK):
+        count = min(BLOCK, proposals - begin)
+        draw_sites(count, begin, n, site_state, order, sites)
+        if far:
+            for k in range(count):
+                prefetch(partners, sites[k] * width)
+            for k in range(count):
+                prefetch(flat, sites[k] * words)
+                for j in range(degrees[sites[k]]):
+                    prefetch(flat, partners[sites[k] * width + j] * words)
+        for place in range(count):
+            i = sites[place]
+            degree, field = np.int64(degrees[i]), fields[i]
+            bonds = degree + (1 if field != 0 else 0)
+            site = (i * width, degree, signs[i], _ZERO if field == 0 else _ALL, _ALL if field > 0 else _ZERO)
+            row = bonds * ROW
+            if rule == GIBBS:
+                for w in range(0, eights, CHUNK):
+                    accepted += flip_eight(flat, words, i, w, site, partners, rows, row, streams, (0, 1, 2))
+                for w in range(eights, words):
+                    accepted += flip_one(flat, words, i, w, site, partners, rows, row, streams, (0, 1, 2))
+            elif bonds > 4:
+                for w in range(0, eights, CHUNK):
+                    accepted += flip_eight(flat, words, i, w, site, partners, rows, row, streams, (0, 1))
+                for w in range(eights, words):
+                    accepted += flip_one(flat, words, i, w, site, partners, rows, row, streams, (0, 1))
+            else:
+                for w in range(0, eights, CHUNK):
+                    accepted += flip_eight(flat, words, i, w, site, partners, rows, row, streams, (0,))
+                for w in range(eights, words):
+                    accepted += flip_one(flat, words, i, w, site, partners, rows, row, streams, (0,))
     return int(accepted)
 
 

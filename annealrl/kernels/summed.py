@@ -3,7 +3,7 @@
 With 64 replicas to a word, a neighbour costs a few masked vector additions for all of them, whether or not a flip is
 accepted; to cache fields instead would cost as many for every neighbour of a flip. Couplings are integers in units of
 :func:`annealrl.kernels.dense.unit`, so that sums are exact; energies are those of
-:func:`annealrl.kernels.packed.energies`.
+:func:`annealrl.kernels.observables.energies`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from annealrl.ising import IsingModel
 from annealrl.kernels.columns import accept_gibbs, accept_metropolis, sum_bonds
+from annealrl.kernels.dynamics import BLOCK, GIBBS, draw_sites
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, popcount
-from annealrl.kernels.packed import GIBBS, RANDOM
-from annealrl.kernels.streams import GOLDEN, site_of
 
 U64 = npt.NDArray[np.uint64]
 U32 = npt.NDArray[np.uint32]
@@ -56,26 +55,25 @@ def _anneal(
     words, width = spins.shape[1], neighbours.shape[1]
     flat, partners, values = spins.reshape(-1), neighbours.reshape(-1), doubled.reshape(-1)
     local = np.zeros(LANES, np.int32)
-    counter = site_state[0]
+    sites = np.empty(BLOCK, np.int64)
     accepted = np.uint64(0)
     for sweep in range(sweeps):
         beta = start + (end - start) * (sweep + 1) / sweeps
         scale = np.float32(max(-2.885390081777927 * beta * unit, -1e30))
-        for step in range(n):
-            i = step
-            if order == RANDOM:
-                counter += GOLDEN
-                i = site_of(counter, np.uint64(n))
-            for w in range(words):
-                word = spins[i, w]
-                sum_bonds(local, bases[i], flat, words, w, partners, values, i * width, np.int64(degrees[i]))
-                if rule == GIBBS:
-                    flips = accept_gibbs(local, 0, word, scale, state, w * 2 * LANES)
-                else:
-                    flips = accept_metropolis(local, 0, word, scale, state, w * 2 * LANES)
-                spins[i, w] = word ^ flips
-                accepted += popcount(flips)
-    site_state[0] = counter
+        for begin in range(0, n, BLOCK):
+            count = min(BLOCK, n - begin)
+            draw_sites(count, begin, n, site_state, order, sites)
+            for place in range(count):
+                i = sites[place]
+                for w in range(words):
+                    word = spins[i, w]
+                    sum_bonds(local, bases[i], flat, words, w, partners, values, i * width, np.int64(degrees[i]))
+                    if rule == GIBBS:
+                        flips = accept_gibbs(local, 0, word, scale, state, w * 2 * LANES)
+                    else:
+                        flips = accept_metropolis(local, 0, word, scale, state, w * 2 * LANES)
+                    spins[i, w] = word ^ flips
+                    accepted += popcount(flips)
     return int(accepted)
 
 

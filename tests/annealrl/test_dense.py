@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import chi2
 
 from annealrl.ising import IsingModel
-from annealrl.kernels import dense, jit, packed, summed
+from annealrl.kernels import configurations, dense, dynamics, jit, summed
 from annealrl.kernels.lanes import LANES
 
 small = pytest.mark.skipif(jit.INTERPRETED, reason="too many updates for the interpreted kernels")
@@ -36,7 +36,11 @@ MODELS = {
     "integers": complete(7, rng.integers(-1, 2, size=21), rng.integers(-1, 2, size=7)),
     "star of seven with fields": IsingModel.from_edges(STAR, rng.normal(size=7), rng.normal(size=8)),
 }
-DYNAMICS = [(packed.METROPOLIS, packed.RANDOM), (packed.GIBBS, packed.RANDOM), (packed.GIBBS, packed.SEQUENTIAL)]
+DYNAMICS = [
+    (dynamics.METROPOLIS, dynamics.RANDOM),
+    (dynamics.GIBBS, dynamics.RANDOM),
+    (dynamics.GIBBS, dynamics.SEQUENTIAL),
+]
 KERNELS = ["dense", "summed"]
 
 
@@ -66,9 +70,9 @@ class Runner:
         ]
         for k, instance in enumerate(batch):
             key = np.random.SeedSequence(seed, spawn_key=(instance,)).generate_state(2, np.uint64)
-            packed.seed_lanes(key[0], self.lanes[k])
+            configurations.seed_lanes(key[0], self.lanes[k])
             self.site_states[k, 0] = key[1]
-            packed.random_spins(self.spins[k], self.lanes[k], n, False)
+            configurations.random_spins(self.spins[k], self.lanes[k], n, False)
             self.exact[k] = dense.encode(model, q, self.matrix[k], self.residuals[k], self.whole[k])
             dense.local_fields(self.matrix[k], self.whole[k], n, self.spins[k], self.local[k])
 
@@ -106,7 +110,7 @@ class Runner:
 
     def configurations(self, k: int = 0) -> npt.NDArray[np.int8]:
         out = np.zeros((self.replicas, self.model.n), np.int8)
-        packed.unpack(self.spins[k], out)
+        configurations.unpack(self.spins[k], out)
         return out
 
 

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import chi2
 
 from annealrl.ising import IsingModel
-from annealrl.kernels import jit, multispin, packed, streams, words
+from annealrl.kernels import configurations, dynamics, jit, multispin, streams, words
 from annealrl.kernels.lanes import LANES
 
 small = pytest.mark.skipif(jit.INTERPRETED, reason="too many updates for the interpreted kernels")
@@ -42,7 +42,11 @@ MODELS = {
     ),
     "1: fields alone": IsingModel.from_edges([], fields=[1.0, -1.0, 0.0]),
 }
-DYNAMICS = [(packed.METROPOLIS, packed.RANDOM), (packed.GIBBS, packed.RANDOM), (packed.GIBBS, packed.SEQUENTIAL)]
+DYNAMICS = [
+    (dynamics.METROPOLIS, dynamics.RANDOM),
+    (dynamics.GIBBS, dynamics.RANDOM),
+    (dynamics.GIBBS, dynamics.SEQUENTIAL),
+]
 
 
 class Runner:
@@ -62,8 +66,8 @@ class Runner:
         for k, instance in enumerate(batch):
             key = np.random.SeedSequence(seed, spawn_key=(instance,)).generate_state(2, np.uint64)
             lanes = np.zeros((count, 2, LANES), np.uint32)
-            packed.seed_lanes(key[0], lanes)
-            packed.random_spins(self.spins[k], lanes, n, False)
+            configurations.seed_lanes(key[0], lanes)
+            configurations.random_spins(self.spins[k], lanes, n, False)
             streams.seed_words(key[0], self.streams[k])
             self.site_states[k, 0] = key[1]
 
@@ -96,7 +100,7 @@ class Runner:
 
     def configurations(self, k: int = 0) -> npt.NDArray[np.int8]:
         out = np.zeros((self.replicas, self.model.n), np.int8)
-        packed.unpack(self.spins[k], out)
+        configurations.unpack(self.spins[k], out)
         return out
 
 
@@ -139,7 +143,7 @@ def test_acceptance_bits_are_independent(count: int) -> None:
     runner = Runner(IsingModel.from_edges([(0, 1)]), count * LANES, seed=1)
     beta, samples = 0.4, []
     for _ in range(8000 // count):
-        runner.advance(beta, 1, packed.GIBBS, packed.SEQUENTIAL)
+        runner.advance(beta, 1, dynamics.GIBBS, dynamics.SEQUENTIAL)
         samples.append(runner.configurations().prod(axis=1))
     x = (np.array(samples) - np.tanh(beta)) * np.cosh(beta)  # mean 0, variance 1
     for values in (x, x * np.roll(x, 1, axis=1), x[1:] * x[:-1]):
@@ -150,13 +154,13 @@ def test_thresholds_are_exact() -> None:
     present = np.ones(words.COUNTS, np.bool_)
     table = np.zeros(words.COUNTS * words.ROW, np.uint64)
     powers = 2.0 ** -np.arange(1, words.LEVELS + 1)
-    for rule in (packed.METROPOLIS, packed.GIBBS):
+    for rule in (dynamics.METROPOLIS, dynamics.GIBBS):
         for step in (0.0, 0.3, 2.0, 30.0):
             multispin.fill_rows(present, step, rule, table)
             for bonds in range(words.COUNTS):
                 row = table[bonds * words.ROW : (bonds + 1) * words.ROW]
                 for u in range(bonds + 1):
-                    chance = packed.acceptance(step * (bonds - 2 * u), 1.0, rule)
+                    chance = dynamics.acceptance(step * (bonds - 2 * u), 1.0, rule)
                     bits = row[words.NATURAL + words.LEVELS * u :][: words.LEVELS] != 0
                     drawn = (bits * powers).sum() if row[u] else 1.0
                     assert drawn == pytest.approx(chance, rel=2**-50, abs=2**-64)
@@ -190,7 +194,7 @@ def test_results_do_not_depend_on_threads_or_batches_or_further_replicas(name: s
         runner = Runner(MODELS[name], replicas, seed=8, batch=batch)
         runner.advance(0.6, 5, threads=threads)
         runner.advance(1.1, 3, ramp_from=0.5, threads=threads)
-        runner.advance(0.6, 2, packed.GIBBS, packed.SEQUENTIAL)
+        runner.advance(0.6, 2, dynamics.GIBBS, dynamics.SEQUENTIAL)
         return np.stack([runner.configurations(k)[:100] for k in range(len(batch))])
 
     together = run(range(4), 100, 1)
@@ -205,7 +209,7 @@ def test_results_do_not_depend_on_threads_or_batches_or_further_replicas(name: s
 def test_infinite_cold_never_raises_the_energy(name: str) -> None:
     runner = Runner(MODELS[name], 64, seed=4)
     before = runner.energies()
-    for rule in (packed.METROPOLIS, packed.METROPOLIS, packed.GIBBS):
+    for rule in (dynamics.METROPOLIS, dynamics.METROPOLIS, dynamics.GIBBS):
         runner.advance(1e9, 2, rule)
         after = runner.energies()
         assert (after <= before + 1e-12).all()
@@ -222,7 +226,7 @@ def test_infinite_heat_does_not_lock(rule: int, order: int) -> None:
         runner.advance(0.0, 1, rule, order)
         together.append(np.abs((before * runner.configurations()).sum(axis=1)) == 6)
     assert np.mean(together) < 0.5
-    assert rule == packed.GIBBS or runner.accepted[0] == 6 * 64  # Metropolis accepts all
+    assert rule == dynamics.GIBBS or runner.accepted[0] == 6 * 64  # Metropolis accepts all
 
 
 def test_accepted_flips_are_counted() -> None:

@@ -13,7 +13,7 @@ from scipy.stats import chi2
 
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel
-from annealrl.kernels import jit, packed
+from annealrl.kernels import configurations, dynamics, jit, observables, packed
 from annealrl.simulator import ReplicaSimulator, instance_seeds
 
 small = pytest.mark.skipif(jit.INTERPRETED, reason="too many updates for the interpreted kernels")
@@ -239,7 +239,8 @@ def test_bad_starts() -> None:
 
 @small
 def test_a_rollout_compiles_nothing() -> None:
-    kernels = [value for value in vars(packed).values() if hasattr(value, "signatures")]
+    modules = (configurations, dynamics, observables, packed)
+    kernels = [value for module in modules for value in vars(module).values() if hasattr(value, "signatures")]
     assert len(kernels) >= 10
     simulator = ReplicaSimulator([CLASSES["7: star of six with fields"]], 65, seed=1)
     simulator.advance(1.0, 2, ramp_from=0.2)
