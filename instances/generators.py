@@ -1,207 +1,83 @@
-"""Generators of Ising instances, each with the paper that defined it.
+"""Generators of Ising instances, each with the paper that defined it: the public names of five modules.
+
+=============================================  =========================================================
+:mod:`~annealrl.instances.lattices`            Edwards–Anderson in 2D and 3D, ferromagnet, published sets
+:mod:`~annealrl.instances.random_graphs`       Sherrington–Kirkpatrick, random regular, Viana–Bray, max-cut
+:mod:`~annealrl.instances.hardware_graphs`     Chimera, Pegasus, weak–strong clusters
+:mod:`~annealrl.instances.coulomb`             screened Coulomb, plain and sinusoidal
+:mod:`~annealrl.instances.planted`             planted tiles, Wishart, 3-regular 3-XORSAT
+=============================================  =========================================================
 
 Random ones take a ``numpy.random.Generator`` and nothing else that is hidden: the same generator state gives the same
-instance. Signs are those of :mod:`annealrl.ising`: a positive coupling is ferromagnetic.
+instance. They are called ``generator(sizes…, rng, *, options…, name="")`` and return an
+:class:`~annealrl.ising.IsingModel`; the planted ones return :class:`Planted`. Signs are those of
+:mod:`annealrl.ising`: a positive coupling is ferromagnetic.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from annealrl.instances.coulomb import coulomb_table, screened_coulomb, sinusoidal_coulomb
+from annealrl.instances.couplings import MAX_EDGES, MAX_SITES, CouplingKind, Planted, draw_couplings, draw_spins
+from annealrl.instances.hardware_graphs import (
+    chimera_edges,
+    chimera_glass,
+    pegasus_edges,
+    pegasus_glass,
+    weak_strong_clusters,
+    weak_strong_local_minimum,
+)
+from annealrl.instances.lattices import (
+    COOL_COUNT,
+    COOL_SIDES,
+    cool_instance,
+    edwards_anderson_2d,
+    edwards_anderson_3d,
+    ferromagnet_2d,
+    lattice_edges,
+)
+from annealrl.instances.planted import planted_tiles, planted_wishart, planted_xorsat, tile_plaquettes
+from annealrl.instances.random_graphs import (
+    CutWeights,
+    complete_edges,
+    gnp_edges,
+    max_cut_gnp,
+    random_regular,
+    sherrington_kirkpatrick,
+    viana_bray,
+)
 
-import numpy as np
-
-from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
-
-CouplingKind: TypeAlias = Literal["gaussian", "pm1", "uniform"]
-
-#: Sides of the fixed test sets of Mills, Ronagh and Tamblyn, and the number of instances of each.
-COOL_SIDES = (4, 6, 8, 10, 12, 14, 16)
-COOL_COUNT = 100
-
-#: Largest number of sites that a generator makes.
-MAX_SITES = 1 << 22
-
-
-def lattice_edges(shape: tuple[int, ...], *, periodic: bool = True) -> IntArray:
-    """Nearest-neighbour bonds of a hypercubic lattice whose sites are numbered in row-major order.
-
-    Every site comes with the bonds to its predecessor along each axis, axis by axis: in two dimensions (up, left).
-    Open boundaries leave out the bonds that wrap around.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Sites along each axis; at least 3 when periodic, as with 2 the two bonds of a pair would coincide, else at least
-        1.
-    periodic : bool
-        Whether the lattice is a torus.
-
-    Returns
-    -------
-    int64 array, shape (m, 2)
-        ``(site, predecessor)``; m = n·d when periodic.
-
-    Raises
-    ------
-    InputError
-        If a side is too short, or there are more than :data:`MAX_SITES` sites.
-    """
-    least = 3 if periodic else 1
-    sides = tuple(_integer(side, "lattice side") for side in shape)
-    if not sides or min(sides) < least:
-        kind = "periodic" if periodic else "open"
-        raise InputError(f"lattice of shape {sides}: every side of a {kind} lattice must be at least {least}")
-    n = 1
-    for side in sides:
-        n *= side
-    if n > MAX_SITES:
-        raise InputError(f"lattice of shape {sides}: {n} sites; at most {MAX_SITES} are made")
-    sites = np.arange(n, dtype=np.int64).reshape(sides)
-    bonds = np.stack([np.stack([sites, np.roll(sites, 1, axis)], -1) for axis in range(len(sides))], axis=-2)
-    if not periodic:
-        inner = np.stack([index > 0 for index in np.indices(sides)], axis=-1)
-        return np.ascontiguousarray(bonds[inner])
-    return bonds.reshape(-1, 2)
-
-
-def draw_couplings(kind: str, size: int, rng: np.random.Generator) -> FloatArray:
-    """Draw `size` independent couplings: "gaussian" N(0, 1), "pm1" ±1 with equal odds, "uniform" on [-1, 1).
-
-    Raises
-    ------
-    InputError
-        If `kind` is none of them.
-    """
-    if kind == "gaussian":
-        return rng.normal(0.0, 1.0, size)
-    if kind == "pm1":
-        return np.where(rng.integers(0, 2, size) == 0, -1.0, 1.0)
-    if kind == "uniform":
-        return rng.uniform(-1.0, 1.0, size)
-    raise InputError(f"couplings {kind!r} are none of {', '.join(get_args(CouplingKind))}")
-
-
-def edwards_anderson_2d(
-    length: int,
-    rng: np.random.Generator,
-    couplings: CouplingKind = "gaussian",
-    periodic: bool = True,
-    *,
-    name: str = "",
-) -> IsingModel:
-    """Draw an Edwards–Anderson spin glass on a `length` × `length` square lattice, h = 0.
-
-    Parameters
-    ----------
-    length : int
-        Side; at least 3 when periodic, at least 2 otherwise.
-    rng : numpy.random.Generator
-    couplings : {"gaussian", "pm1", "uniform"}
-        See :func:`draw_couplings`. Bond order: :func:`lattice_edges`.
-    periodic : bool
-
-    Raises
-    ------
-    InputError
-        If the side is too short or the couplings' name is unknown.
-
-    References
-    ----------
-    S. F. Edwards and P. W. Anderson, J. Phys. F 5, 965 (1975).
-    """
-    return _edwards_anderson(2, length, rng, couplings, periodic, name)
-
-
-def edwards_anderson_3d(
-    length: int,
-    rng: np.random.Generator,
-    couplings: CouplingKind = "gaussian",
-    periodic: bool = True,
-    *,
-    name: str = "",
-) -> IsingModel:
-    """Draw an Edwards–Anderson spin glass on a `length`³ cubic lattice; as :func:`edwards_anderson_2d`.
-
-    References
-    ----------
-    S. F. Edwards and P. W. Anderson, J. Phys. F 5, 965 (1975).
-    """
-    return _edwards_anderson(3, length, rng, couplings, periodic, name)
-
-
-def _edwards_anderson(
-    dimension: int, length: int, rng: np.random.Generator, couplings: str, periodic: bool, name: str
-) -> IsingModel:
-    if not periodic and length < 2:
-        raise InputError(f"lattice side {length}: at least 2 is needed for a bond")
-    edges = lattice_edges((length,) * dimension, periodic=periodic)
-    J = draw_couplings(couplings, len(edges), rng)
-    return IsingModel.from_edges(edges, J, n=int(length) ** dimension, name=name)
-
-
-def ferromagnet_2d(length: int, J: float = 1.0) -> IsingModel:
-    """Return the Ising model on a `length` × `length` torus with the same coupling J everywhere.
-
-    For J > 0 the ground states are the two uniform ones, at -2·J·length². J < 0 is the antiferromagnet.
-
-    References
-    ----------
-    L. Onsager, Phys. Rev. 65, 117 (1944).
-    """
-    return IsingModel.from_edges(lattice_edges((length, length)), J, n=int(length) ** 2, name=f"ferromagnet-{length}")
-
-
-def weak_strong_clusters(strong_field: float = 1.0, weak_field: float = -0.44, J: float = 1.0) -> IsingModel:
-    """Return the weak–strong cluster problem: two Chimera cells K₄,₄ of opposite bias, 16 spins and 36 bonds.
-
-    Spins 0 … 7 are the strong cluster (field `strong_field`), 8 … 15 the weak one (`weak_field`). In each the first
-    four are bound to the last four, and the last four of the strong cluster to the last four of the weak one, by J.
-    With the defaults all spins up is the ground state, at -40.48; each cluster along its own field is a deep local
-    minimum, at
-    -39.52 (:func:`weak_strong_local_minimum`).
-
-    References
-    ----------
-    V. S. Denchev et al., Phys. Rev. X 6, 031015 (2016).
-    """
-    cell = [(a, b) for a in range(4) for b in range(4, 8)]
-    edges = cell + [(a + 8, b + 8) for a, b in cell] + [(k, k + 8) for k in range(4, 8)]
-    return IsingModel.from_edges(edges, J, np.repeat([strong_field, weak_field], 8), name="weak-strong-clusters")
-
-
-def weak_strong_local_minimum() -> SpinArray:
-    """Local minimum of :func:`weak_strong_clusters`: strong cluster up, weak one down; int8, shape (16,)."""
-    return np.repeat(np.array([1, -1], dtype=np.int8), 8)
-
-
-def cool_instance(side: int, index: int) -> IsingModel:
-    """Return a fixed test instance of the learned-annealing paper: an Edwards–Anderson torus from its seed.
-
-    The couplings are the first 2·side² normal numbers N(0, 1) of ``RandomState(index)``, two for each site in row-major
-    order: the bond to the site above, then the one to the left. Their last bit depends on the platform's
-    logarithm (differences up to 3e-16 were seen), so the shipped set files, not this function, define the sets' hashes.
-
-    Parameters
-    ----------
-    side : int
-        One of :data:`COOL_SIDES`.
-    index : int
-        0 … 99, which is the seed.
-
-    References
-    ----------
-    K. Mills, P. Ronagh and I. Tamblyn, Nature Machine Intelligence 2, 509 (2020).
-    """
-    if side not in COOL_SIDES:
-        raise InputError(f"side {side}: the fixed sets have sides {', '.join(map(str, COOL_SIDES))}")
-    if not 0 <= index < COOL_COUNT:
-        raise InputError(f"instance {index}: each fixed set has instances 0 … {COOL_COUNT - 1}")
-    J = np.random.RandomState(index).normal(size=2 * side**2)
-    return IsingModel.from_edges(lattice_edges((side, side)), J, name=f"cool-{side}-{index}")
-
-
-def _integer(value: int, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise InputError(f"{what} {value!r} is not an integer")
-    return int(value)
+__all__ = [
+    "COOL_COUNT",
+    "COOL_SIDES",
+    "MAX_EDGES",
+    "MAX_SITES",
+    "CouplingKind",
+    "CutWeights",
+    "Planted",
+    "chimera_edges",
+    "chimera_glass",
+    "complete_edges",
+    "cool_instance",
+    "coulomb_table",
+    "draw_couplings",
+    "draw_spins",
+    "edwards_anderson_2d",
+    "edwards_anderson_3d",
+    "ferromagnet_2d",
+    "gnp_edges",
+    "lattice_edges",
+    "max_cut_gnp",
+    "pegasus_edges",
+    "pegasus_glass",
+    "planted_tiles",
+    "planted_wishart",
+    "planted_xorsat",
+    "random_regular",
+    "screened_coulomb",
+    "sherrington_kirkpatrick",
+    "sinusoidal_coulomb",
+    "tile_plaquettes",
+    "viana_bray",
+    "weak_strong_clusters",
+    "weak_strong_local_minimum",
+]
