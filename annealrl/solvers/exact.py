@@ -15,10 +15,7 @@ from annealrl.solvers.branching import BranchAndCut
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.reduction import reduce_graph
 from annealrl.solvers.scaled import ScaledModel
-from annealrl.solvers.solution import Solution
-
-OPTIMAL_GAP = 1e-9
-"""Largest gap of an "optimal" solution, in units of ``model.scale``."""
+from annealrl.solvers.solution import Solution, status_of
 
 Progress = Callable[[float, float], None]
 
@@ -143,7 +140,7 @@ def _certified(
         energy=energy,
         bound=proven,
         spins=chosen,
-        status="optimal" if energy - proven <= OPTIMAL_GAP * model.scale else "feasible",
+        status=status_of(energy, proven, model.scale),
         seconds=time.perf_counter() - started,
         nodes=nodes,
     )

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from annealrl.ising import SpinArray
+import numpy as np
+
+from annealrl.ising import IsingModel, SpinArray
 
 Status = Literal["optimal", "feasible"]
+
+OPTIMAL_GAP = 1e-9
+"""Largest gap of an "optimal" solution, in units of ``model.scale``."""
+
+
+def status_of(energy: float, bound: float, scale: float) -> Status:
+    """Return "optimal" if the gap is within :data:`OPTIMAL_GAP`."""
+    return "optimal" if energy - bound <= OPTIMAL_GAP * scale else "feasible"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,3 +57,14 @@ class Solution:
     def gap(self) -> float:
         """``energy - bound``, never negative."""
         return self.energy - self.bound
+
+    def with_configuration(self, model: IsingModel, spins: SpinArray) -> Solution:
+        """The same bound with another configuration of `model`, if that one is better."""
+        energy = float(model.energy(spins))
+        if energy >= self.energy:
+            return self
+        # The bound holds for real numbers; a float64 energy may lie below it by a rounding error.
+        bound = min(self.bound, energy)
+        kept = np.array(spins, dtype=np.int8)
+        kept.setflags(write=False)
+        return replace(self, energy=energy, bound=bound, spins=kept, status=status_of(energy, bound, model.scale))
