@@ -17,6 +17,7 @@ import numpy as np
 from annealrl import evaluation, tuning
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
+from annealrl.beta_range import default_beta_range
 from annealrl.controllers import Controller, Static
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
@@ -40,6 +41,7 @@ Problem = Any
 _OPEN = "annealrl.instances.catalogue:open_source"
 _CERTIFY = "annealrl.instances.certify:certified"
 _FROM_DIMOD = "annealrl.instances.conventions:from_dimod"
+_FROM_NETWORKX = "annealrl.instances.conventions:from_networkx"
 
 
 @dataclass(frozen=True)
@@ -115,24 +117,17 @@ def read_problem(
         ground = float(instances.ground_energies[0])
         return instances.models[0], source.convention, None if np.isnan(ground) else ground
     if hasattr(problem, "edges") and hasattr(problem, "nodes"):
-        if sign not in (None, "ising", "dimod", "maxcut"):
-            raise InputError(f"sign is {sign!r}; one of ising, dimod, maxcut is expected")
-        turned = -1.0 if sign in ("dimod", "maxcut") else 1.0
-        return IsingModel.from_networkx(problem, sign=turned), sign or "ising", None
+        return load_object(_FROM_NETWORKX)(problem, sign=sign or "ising"), sign or "ising", None
     if hasattr(problem, "to_ising") and hasattr(problem, "vartype"):
-        return load_object(_FROM_DIMOD)(problem), "dimod", None
+        return load_object(_FROM_DIMOD)(problem), "dimod" if problem.vartype.name == "SPIN" else "qubo", None
     raise InputError(
         f"problem of type {type(problem).__name__}: an IsingModel, a networkx graph, a dimod BQM or a path is expected"
     )
 
 
 def default_schedule(model: IsingModel) -> Schedule:
-    """Geometric cooling from β·σ = 0.2 to 8, with σ² = Σ(J² + h²)/n: hot and cold whatever the energy scale."""
-    values = np.concatenate([model.couplings, model.fields])
-    largest = float(np.abs(values).max())
-    # Divided first: squares of very large or small couplings leave the range of float64.
-    sigma = largest * float(np.sqrt(((values / largest) ** 2).sum() / model.n)) if largest else 1.0
-    return Geometric(0.2 / sigma, 8.0 / sigma)
+    """Geometric cooling over :func:`~annealrl.beta_range.default_beta_range`, hot and cold whatever the couplings."""
+    return Geometric(*default_beta_range(model))
 
 
 def sample(
