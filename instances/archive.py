@@ -60,10 +60,26 @@ def regular_file(path: str | Path) -> Path:
     try:
         if target.is_file():
             return target
-        there = target.exists()
+        kind = "a directory" if target.is_dir() else "not a regular file" if target.exists() else ""
     except (OSError, ValueError) as error:
         raise InputError(f"{place(path)}{getattr(error, 'strerror', None) or error}") from None
-    raise InputError(f"{place(path)}{'not a regular file' if there else 'no such file'}")
+    raise InputError(f"{place(path)}{f'{kind}; a file is expected' if kind else 'no such file'}")
+
+
+def is_npz(path: str | Path) -> bool:
+    """Whether a file is packed like an ``.npz``, or called so.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    source = regular_file(path)
+    try:
+        with source.open("rb") as handle:
+            return handle.read(2) == b"PK" or source.suffix == ".npz"
+    except OSError as error:
+        raise InputError(f"{place(path)}cannot be read: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager
@@ -77,7 +93,8 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
-        raise InputError(f"{place(path)}cannot be written: not a regular file")
+        kind = "a directory" if target.is_dir() else "not a regular file"
+        raise InputError(f"{place(path)}cannot be written: {kind}")
     try:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
             dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False

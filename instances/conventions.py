@@ -11,7 +11,8 @@ sign       energy of the source                            usual in
 ``maxcut`` ``H = +Σ w_ij s_i s_j`` = total weight - 2 cut  rudy/Gset, Biq Mac
 =========  ==============================================  =========================================
 
-Binary problems ``E(x) = Σ a_i x_i + Σ_{i<j} b_ij x_i x_j + offset`` use ``x_i = (1 + s_i) / 2``.
+Binary problems ``E(x) = Σ a_i x_i + Σ_{i<j} b_ij x_i x_j + offset`` use ``x_i = (1 + s_i) / 2``. Offsets are kept: no
+function here shifts an energy.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from annealrl.ising import FloatArray, IntArray, IsingModel
 
 if TYPE_CHECKING:
     import dimod
+    import networkx as nx
 
 Sign: TypeAlias = Literal["ising", "dimod", "maxcut"]
 IndexBase: TypeAlias = Literal["auto", 0, 1]
@@ -212,6 +214,58 @@ def from_dimod(bqm: dimod.BinaryQuadraticModel, *, name: str = "") -> IsingModel
         name=name,
         labels=tuple(str(variable) for variable in linear),
     )
+
+
+def from_networkx(graph: nx.Graph, *, sign: Sign = "ising") -> IsingModel:
+    """Make a model of a networkx graph: edges' ``weight`` (default 1) and nodes' ``field`` (0) as `sign` means them.
+
+    The graph attributes ``name`` and ``offset`` are taken over, as node-link files have them.
+
+    Raises
+    ------
+    InputError
+        If the graph is directed or has parallel edges, a number is none, or there are fields under ``maxcut``.
+    """
+    model = IsingModel.from_networkx(graph)
+    try:
+        offset = float(graph.graph.get("offset", 0.0))
+    except (TypeError, ValueError):
+        raise InputError(f"networkx graph: offset {graph.graph['offset']!r} is not a number") from None
+    return from_spin(
+        model.n,
+        model.edges,
+        model.couplings,
+        model.fields,
+        sign=check_sign(sign),
+        offset=offset,
+        name=model.name,
+        labels=model.labels,
+    )
+
+
+def to_binary(model: IsingModel) -> tuple[FloatArray, FloatArray, float]:
+    """Return ``a``, shape (n,), ``b``, shape (m,), and the offset of ``E(x) = Σ a x + Σ b x x + offset``.
+
+    Energies stay the same: the inverse of :func:`from_binary`, up to rounding.
+    """
+    linear = -2 * model.fields
+    np.add.at(linear, model.edges.ravel(), np.repeat(2 * model.couplings, 2))
+    constant = model.offset - model.couplings.sum() + model.fields.sum()
+    return linear + 0.0, -4 * model.couplings + 0.0, float(constant)
+
+
+def to_biqmac_qubo(model: IsingModel) -> tuple[FloatArray, FloatArray]:
+    """Return the diagonal, shape (n,), and the entries q_ij, shape (m,), of ``x'Qx``; inverse of `from_biqmac_qubo`.
+
+    Raises
+    ------
+    InputError
+        If ``x'Qx`` cannot be the model's energy, since that is not 0 at x = 0.
+    """
+    linear, quadratic, constant = to_binary(model)
+    if abs(constant) > 1e-12 * (model.scale + abs(model.offset)):
+        raise InputError(f"model {model.name!r}: x'Qx has no offset, but the model would need {constant:.12g}")
+    return linear, quadratic / 2
 
 
 def to_dimod(model: IsingModel) -> dimod.BinaryQuadraticModel:

@@ -1,18 +1,20 @@
-"""Instance sets that others made as ``.npz`` files: several look alike, so signs and keys are said, never guessed."""
+"""Instances of others made a set: ``.npz`` files, where signs and keys are said and never guessed, and single files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from annealrl.errors import InputError
 from annealrl.instance_set import STATUSES, InstanceSet
-from annealrl.instances.archive import place, read_npz
+from annealrl.instances.archive import is_npz, place, read_npz
 from annealrl.instances.checked import Checked
 from annealrl.instances.conventions import check_sign, from_spin
+from annealrl.instances.formats import read_instance
 from annealrl.instances.setfile import check_size, unpack_spins
-from annealrl.ising import SpinArray
+from annealrl.ising import IsingModel, SpinArray
 
 
 def import_npz(
@@ -96,16 +98,97 @@ def import_npz(
                     f"is {sign} the sign, {'and' if per_spin else 'and not'} per spin?"
                 )
             energies[i] = energy
-        elif abs(energies[i]) > model.scale * (1 + 1e-9) + 1e-5 * n:
-            raise InputError(
-                f"{here}{energy_key} gives {energies[i]:.12g}, out of reach with Σ|J| + Σ|h| = {model.scale:.12g}; "
-                f"is it {'not ' if per_spin else ''}an energy per spin?"
-            )
+        else:
+            hint = f"is it {'not ' if per_spin else ''}an energy per spin?"
+            _check_reach(energies[i], model, f"{here}{energy_key} gives", hint)
         models.append(model)
         spins.append(state)
     statuses = tuple(status if known else "unknown" for known in np.isfinite(energies))
     bounds = np.full(k, np.nan)
     return InstanceSet(name or Path(path).stem, tuple(models), energies, tuple(spins), bounds, statuses)
+
+
+def import_files(
+    paths: Sequence[str | Path],
+    *,
+    fmt: str = "auto",
+    sign: str | None = None,
+    index_base: str | int = "auto",
+    energies: Sequence[float] | None = None,
+    name: str | None = None,
+) -> InstanceSet:
+    """Read files of one instance each, of any format that is read, as one set; energies are those of the files.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        At least one.
+    fmt, sign, index_base
+        As :func:`~annealrl.instances.formats.read_instance` takes them, the same for all files.
+    energies : sequence of float, optional
+        Best known energy of each file in its own convention; they make the status "putative".
+    name : str, optional
+        Name of the set, by default that of the first file.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be understood, there are not as many energies as files, or one is out of reach.
+    """
+    if not paths:
+        raise InputError("no files; at least one is expected")
+    if energies is not None and len(energies) != len(paths):
+        raise InputError(f"{len(energies)} energies for {len(paths)} files; one for each is expected")
+    models = [read_instance(path, fmt=fmt, sign=sign, index_base=index_base).model for path in paths]
+    loaded = InstanceSet.from_models(name or Path(paths[0]).stem, models)
+    if energies is None:
+        return loaded
+    known = np.array([float(energy) for energy in energies])
+    for path, model, energy in zip(paths, models, known, strict=True):
+        _check_reach(energy, model, f"{place(path)}the energy given is", "is it that of another sign or a cut?")
+    statuses = tuple("putative" if found else "unknown" for found in np.isfinite(known))
+    return InstanceSet(loaded.name, loaded.models, known, loaded.ground_spins, loaded.bounds, statuses)
+
+
+def import_any(
+    paths: Sequence[str | Path],
+    *,
+    fmt: str = "auto",
+    sign: str | None = None,
+    index_base: str | int = "auto",
+    energies: Sequence[float] | None = None,
+    energy_key: str | None = None,
+    per_spin: bool = False,
+    spins_key: str | None = None,
+) -> InstanceSet:
+    """Read one ``.npz`` by :func:`import_npz`, or single files by :func:`import_files`, whichever the files are.
+
+    Raises
+    ------
+    InputError
+        If an option is given that the kind of file has not, a ``.npz`` stands among several files or has no `sign`, or
+        as those functions do.
+    """
+    packed = [path for path in paths if is_npz(path)]
+    if not packed:
+        for option, value in (("--energy-key", energy_key), ("--per-spin", per_spin), ("--spins-key", spins_key)):
+            if value:
+                raise InputError(f"{place(paths[0])}{option} is for .npz files; use --energy for a single instance")
+        return import_files(paths, fmt=fmt, sign=sign, index_base=index_base, energies=energies)
+    if len(paths) > 1:
+        raise InputError(f"{place(packed[0])}a .npz is imported alone, not among {len(paths)} files")
+    if sign is None:
+        raise InputError(f"{place(packed[0])}several .npz look alike; --sign ising, dimod or maxcut must be said")
+    if fmt != "auto" or index_base != "auto" or energies:
+        raise InputError(f"{place(packed[0])}--format, --index-base and --energy are for single files, not for .npz")
+    return import_npz(packed[0], sign=sign, energy_key=energy_key, per_spin=per_spin, spins_key=spins_key)
+
+
+def _check_reach(energy: float, model: IsingModel, what: str, hint: str) -> None:
+    """Refuse an energy that no configuration can have; NaN stands for unknown."""
+    if np.isinf(energy) or abs(energy - model.offset) > model.scale * (1 + 1e-9) + 1e-5 * model.n:
+        around = f" around the offset {model.offset:.12g}" if model.offset else ""
+        raise InputError(f"{what} {energy:.12g}, out of reach with Σ|J| + Σ|h| = {model.scale:.12g}{around}; {hint}")
 
 
 def _spin_count(data: Checked, keys: tuple[str, str, str, str]) -> int:

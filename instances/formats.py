@@ -5,6 +5,7 @@ format         what                                                        defau
 =============  ==========================================================  ==================  ===============
 ``rudy``       ``n m``, then ``i j w`` counted from 1 (Gset, Biq Mac)      maxcut              the sign
 ``coo``        ``i j w`` and fields ``i i h``, no header                   dimod               the sign
+``latfile``    ``i j J`` and fields ``i i h``, counted from 0              dimod               the sign
 ``qubo``       ``n m``, then ``i j q``: Biq Mac's ``.sparse`` files        –                   qubo
 ``bqm``        JSON of a dimod BinaryQuadraticModel                        –                   dimod or qubo
 ``node-link``  JSON of a networkx graph                                    ising               the sign
@@ -21,15 +22,24 @@ from pathlib import Path
 
 from annealrl.errors import InputError
 from annealrl.instances.archive import place, regular_file
+from annealrl.instances.bqm_json import read_bqm
 from annealrl.instances.conventions import IndexBase, Sign, check_index_base, check_sign
-from annealrl.instances.json_formats import read_bqm, read_json, read_node_link
+from annealrl.instances.json_formats import read_json, read_node_link
 from annealrl.instances.text_formats import read_coo, read_qubo, read_rudy, read_table
 from annealrl.ising import IsingModel
 
 #: Formats that :func:`read_instance` knows, with the sign that each has when none is given (None: it has its own).
-FORMATS: dict[str, Sign | None] = {"rudy": "maxcut", "coo": "dimod", "qubo": None, "bqm": None, "node-link": "ising"}
+FORMATS: dict[str, Sign | None] = {
+    "rudy": "maxcut",
+    "coo": "dimod",
+    "latfile": "dimod",
+    "qubo": None,
+    "bqm": None,
+    "node-link": "ising",
+}
 
-_SUFFIXES = (".txt", ".dat", ".sparse", ".qh", ".coo", ".json", ".rud", ".rudy", ".mc")
+_LATTICE = (".lat", ".latfile")
+_SUFFIXES = (*_LATTICE, ".txt", ".dat", ".sparse", ".qh", ".coo", ".json", ".rud", ".rudy", ".mc")
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,12 @@ def read_instance(
     ----------
     path : path
     fmt : str
-        One of :data:`FORMATS`, or "auto": JSON by its first character and keys, ``.sparse`` by its name as QUBO, other
-        text by its first line (``n m`` is rudy, an entry is COO).
+        One of :data:`FORMATS`, or "auto": JSON by its first character and keys, ``.sparse`` by its name as QUBO,
+        ``.lat`` and ``.latfile`` as lattice files, other text by its first line (``n m`` is rudy, an entry is COO).
     sign : {"ising", "dimod", "maxcut"}, optional
         What weights and fields mean, where the format leaves that open; by default what is usual in the format.
     index_base : {"auto", 0, 1}
-        For text: what the first spin is called. "auto" is 0 if the index 0 occurs and 1 otherwise.
+        For text: what the first spin is called. "auto" is 0 if the index 0 occurs and 1 otherwise; for lattice files 0.
 
     Raises
     ------
@@ -85,6 +95,8 @@ def read_instance(
     source = regular_file(path)
     try:
         return _read(source, fmt, given, base)
+    except RecursionError:
+        raise InputError(f"{place(source, 1)}JSON nested too deeply") from None
     except InputError as error:
         message = str(error)
         shown = place(source)[:-2]
@@ -103,7 +115,11 @@ def _read(source: Path, fmt: str, given: Sign | None, base: IndexBase) -> Loaded
             return Loaded(model, _own(source, fmt, given, convention), fmt)
         meant = given or "ising"
         return Loaded(read_node_link(source, data, meant, name), meant, fmt)
-    table = read_table(source)
+    if fmt == "auto" and source.suffix.lower() in _LATTICE:
+        fmt = "latfile"
+    if fmt == "latfile" and base == "auto":
+        base = 0
+    table = read_table(source, commas=fmt == "latfile")
     if fmt == "auto":
         fmt = "qubo" if source.suffix.lower() == ".sparse" else "rudy" if table.has_header else "coo"
     if fmt == "qubo":
@@ -136,7 +152,7 @@ def _looks_like_json(path: Path) -> bool:
 
 
 def _json_format(path: Path, data: dict[str, object]) -> str:
-    if data.get("type") == "BinaryQuadraticModel":
+    if "variable_type" in data or data.get("type") == "BinaryQuadraticModel":
         return "bqm"
     if "nodes" in data:
         return "node-link"

@@ -1,6 +1,6 @@
 """Set files: instances and their optima in one ``.npz`` without pickles.
 
-Two forms, in the package's own convention ``H = -Σ J s s - Σ h s``, node and edge indices 0-based in each instance:
+Two forms, in the package's own convention ``H = -Σ J s s - Σ h s + offset``, indices 0-based in each instance:
 
 ==================  =====================================  ==============================================
 key                 one graph for all k instances          graphs differ (ragged form)
@@ -11,6 +11,7 @@ key                 one graph for all k instances          graphs differ (ragged
 ``edge_ptr``        –                                      int [k+1]: instance i owns ``edges[ptr[i]:ptr[i+1]]``
 ``node_ptr``        –                                      int [k+1]: the same for spins, as in ``h``
 ``h``               float [k, n], optional                 float [Σn], optional
+``offset``          float [k], optional: constant of each instance's energy, 0 without it
 ``ground_spins``    int8 [k, n], optional                  int8 [Σn], optional
 ``ground_energy``   float [k], optional: total energy, NaN where nothing is known
 ``bound``           float [k], optional: certified lower bound of the energy, NaN where there is none
@@ -25,6 +26,7 @@ gives an energy for is ``putative``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ KEYS = (
     "edge_ptr",
     "node_ptr",
     "h",
+    "offset",
     "ground_energy",
     "ground_spins",
     "bound",
@@ -60,16 +63,9 @@ def write_set(path: str | Path, instance_set: InstanceSet) -> None:
     Raises
     ------
     InputError
-        If a model has an offset, which the format cannot hold, the set contradicts itself (:func:`check_optima`), or
-        the place cannot be written.
+        If the set contradicts itself (:func:`check_optima`) or the place cannot be written.
     """
     models = instance_set.models
-    for i, model in enumerate(models):
-        if model.offset != 0:
-            raise InputError(
-                f"{place(path)}instance {i} has the offset {model.offset}, which a set file cannot hold; "
-                "write it as node-link JSON instead"
-            )
     check_optima(instance_set, place(path))
     first = models[0]
     shared = all(model.n == first.n and np.array_equal(model.edges, first.edges) for model in models)
@@ -86,6 +82,8 @@ def write_set(path: str | Path, instance_set: InstanceSet) -> None:
     join = np.stack if shared else np.concatenate
     if any(model.fields.any() for model in models):
         arrays["h"] = join([model.fields for model in models])
+    if any(model.offset for model in models):
+        arrays["offset"] = np.array([model.offset for model in models], dtype=np.float64)
     if np.isfinite(instance_set.ground_energies).any():
         arrays["ground_energy"] = np.asarray(instance_set.ground_energies, dtype=np.float64)
     spins = instance_set.ground_spins
@@ -122,6 +120,9 @@ def read_set(path: str | Path) -> InstanceSet:
     ragged = "edge_ptr" in data or "node_ptr" in data
     models = _ragged_models(data) if ragged else _shared_models(data)
     k = len(models)
+    if "offset" in data:
+        offsets = data.floats("offset", (k,)).tolist()
+        models = [replace(model, offset=offset) for model, offset in zip(models, offsets, strict=True)]
     spins = _spins(data, models, ragged)
     energies = data.floats("ground_energy", (k,), nan=True) if "ground_energy" in data else np.full(k, np.nan)
     for i, s in enumerate(spins):
@@ -152,7 +153,7 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
     for i, model in enumerate(instance_set.models):
         stored, bound, status = instance_set.ground_energies[i], instance_set.bounds[i], instance_set.statuses[i]
         spins = instance_set.ground_spins[i]
-        tolerance = 1e-9 * model.scale
+        tolerance = 1e-9 * (model.scale + abs(model.offset))
         if status != "unknown" and np.isnan(stored):
             raise InputError(f"{where}status of instance {i} is {status!r}, but there is no ground_energy")
         if spins is not None:

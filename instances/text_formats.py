@@ -1,9 +1,10 @@
-"""Text files of one instance: rudy/Gset, Biq Mac's sparse QUBO, and COO with fields.
+"""Text files of one instance: rudy/Gset, Biq Mac's sparse QUBO, COO with fields, and the lattice files of COOL.
 
-All three are lines of ``i j w``. rudy and QUBO files begin with a line ``n m`` (the 7th DIMACS challenge writes ``n m
-0``, one Gset file ``n m J``) and count from 1. COO has no such line; there ``i i h`` is a field, and dimod may put
-``# vartype=SPIN`` or ``# vartype=BINARY`` before it. Lines that begin with ``#`` and empty lines are skipped. No format
-here says that repeated pairs are summed, so a repeated pair is an error.
+All are lines of ``i j w``. rudy and QUBO files begin with a line ``n m`` (the 7th DIMACS challenge writes
+``n m 0``, one Gset file ``n m J``) and count from 1. COO and lattice files have no such line; there ``i i h`` is a
+field. dimod may put ``# vartype=SPIN`` or ``# vartype=BINARY`` before COO. Lattice files count from 0, and commas may
+part their columns. Lines that begin with ``#`` and empty lines are skipped. No format here says that repeated pairs are
+summed, so a repeated pair is an error.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ class Table:
     def has_header(self) -> bool:
         """Whether the first line is ``n m`` and not an entry.
 
-        Two words are. Three are when the last one is no number, or is ``0`` and reading the line as an entry would make
-        its indices larger than all others, or there are just m more lines.
+        Two words are. Three are when the last one is no number; or when it is ``0``, no later index is larger than the
+        first word, and there are just as many later lines as the second word says or either word is larger than all
+        later indices. A coupling of zero on the first line that looks like that must be written ``0.0``.
         """
         if self.vartype or len(self.first) != 3:
             return not self.vartype
@@ -80,15 +82,15 @@ class Table:
         if self.first[2] != b"0":
             return False
         try:
-            largest, m = max(int(word) for word in self.first[:2]), int(self.first[1])
+            n, m = (int(word) for word in self.first[:2])
         except ValueError:
             return False
-        seen = max(self.i.max(initial=-1), self.j.max(initial=-1))
-        return bool(len(self.w) == m or largest > seen)
+        seen = int(max(self.i.max(initial=-1), self.j.max(initial=-1)))
+        return 0 < n >= seen and m > 0 and (len(self.w) == m or max(n, m) > seen)
 
 
-def read_table(path: str | Path) -> Table:
-    """Read the lines of a text file.
+def read_table(path: str | Path, *, commas: bool = False) -> Table:
+    """Read the lines of a text file; with `commas`, one comma may stand between two columns.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def read_table(path: str | Path) -> Table:
     i, j, w, lines = array("q"), array("q"), array("d"), array("q")
     try:
         with source.open("rb") as handle:
-            rows = _words(source, handle, comments)
+            rows = _words(source, handle, comments, commas)
             number, first = next(rows, (0, []))
             if not first:
                 raise InputError(f"{place(source, 1)}the file is empty; lines of 'i j w' are expected")
@@ -178,7 +180,7 @@ def read_coo(table: Table, sign: Sign, index_base: IndexBase, name: str) -> Isin
     return from_spin(n, pairs, weights, fields, sign=sign, name=name)
 
 
-def _words(path: Path, handle: BinaryIO, comments: list[str]) -> Iterator[tuple[int, list[bytes]]]:
+def _words(path: Path, handle: BinaryIO, comments: list[str], commas: bool) -> Iterator[tuple[int, list[bytes]]]:
     number = 0
     while line := handle.readline(MAX_LINE + 1):
         number += 1
@@ -186,7 +188,9 @@ def _words(path: Path, handle: BinaryIO, comments: list[str]) -> Iterator[tuple[
             raise InputError(f"{place(path, number)}longer than {MAX_LINE} bytes; a line 'i j w' is expected")
         if b"\0" in line:
             raise InputError(f"{place(path, number)}a NUL byte; text is expected")
-        words = line.split(None, 4)
+        words = (
+            line.split(None, 4) if not commas or b"," not in line else [word.strip() for word in line.split(b",", 4)]
+        )
         if words and words[0].startswith(b"#"):
             comments.append(line.decode("latin-1").strip("# \t\r\n"))
             del comments[8:]

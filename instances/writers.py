@@ -1,4 +1,4 @@
-"""Writers of single instances: rudy, COO with fields, node-link JSON; beside and renamed into place."""
+"""Writers of single instances in every format that is read; beside and renamed into place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from annealrl.errors import InputError
 from annealrl.instances.archive import place, replacing
-from annealrl.instances.conventions import check_sign, to_spin
+from annealrl.instances.bqm_json import bqm_document
+from annealrl.instances.conventions import check_sign, to_biqmac_qubo, to_spin
 from annealrl.ising import IsingModel
 
 
@@ -38,13 +39,49 @@ def write_coo(path: str | Path, model: IsingModel, *, sign: str = "dimod") -> No
     InputError
         If the model has an offset, which the format cannot hold, or fields under the sign "maxcut".
     """
-    _refuse_offset(path, model)
-    weights, fields = to_spin(model, check_sign(sign))
-    ends = {0, model.n - 1}
-    lines = ["# vartype=SPIN"] if sign == "dimod" else []
-    lines += [f"{i} {i} {_number(h)}" for i, h in enumerate(fields.tolist()) if h != 0 or i in ends]
-    lines += [f"{i} {j} {_number(w)}" for (i, j), w in zip(model.edges.tolist(), weights.tolist(), strict=True)]
-    _write(path, lines)
+    _write(path, (["# vartype=SPIN"] if sign == "dimod" else []) + _entries(path, model, sign))
+
+
+def write_latfile(path: str | Path, model: IsingModel, *, sign: str = "dimod") -> None:
+    """Write ``i j J`` and fields ``i i h``, counted from 0, as lattice files have it; otherwise as :func:`write_coo`.
+
+    The name should end in ``.lat`` or ``.latfile``, by which the reader knows the format.
+    """
+    _write(path, _entries(path, model, sign))
+
+
+def write_qubo(path: str | Path, model: IsingModel) -> None:
+    """Write Biq Mac's sparse QUBO, ``n m`` and ``i j q`` counted from 1, whose ``x'Qx`` is the model's energy.
+
+    The name should end in ``.sparse``, by which the reader knows the format.
+
+    Raises
+    ------
+    InputError
+        If the energy at x = 0 (all spins down) is not 0, as the format cannot hold an offset, or the place cannot be
+        written.
+    """
+    try:
+        diagonal, entries = to_biqmac_qubo(model)
+    except InputError as error:
+        raise InputError(f"{place(path)}{error}; write BQM JSON instead") from None
+    rows = [(i + 1, i + 1, q) for i, q in enumerate(diagonal.tolist()) if q != 0]
+    rows += [(i + 1, j + 1, q) for (i, j), q in zip(model.edges.tolist(), entries.tolist(), strict=True)]
+    _write(path, [f"{model.n} {len(rows)}", *(f"{i} {j} {_number(q)}" for i, j, q in rows)])
+
+
+def write_bqm(path: str | Path, model: IsingModel, *, vartype: str = "SPIN") -> None:
+    """Write what ``dimod.BinaryQuadraticModel.from_serializable(json.load(file))`` reads, with the same energies.
+
+    Raises
+    ------
+    InputError
+        If `vartype` is neither "SPIN" nor "BINARY", two spins have the same label, or the place cannot be written.
+    """
+    document = bqm_document(model, vartype)
+    if len(set(document["variable_labels"])) != model.n:
+        raise InputError(f"{place(path)}two spins of the model have the same label")
+    _write(path, [json.dumps(document, allow_nan=False)])
 
 
 def write_node_link(path: str | Path, model: IsingModel) -> None:
@@ -71,6 +108,16 @@ def write_node_link(path: str | Path, model: IsingModel) -> None:
         ],
     }
     _write(path, [json.dumps(data, allow_nan=False)])
+
+
+def _entries(path: str | Path, model: IsingModel, sign: str) -> list[str]:
+    """Return the lines of fields, with the first and last spin's always, and couplings."""
+    _refuse_offset(path, model)
+    weights, fields = to_spin(model, check_sign(sign))
+    ends = {0, model.n - 1}
+    lines = [f"{i} {i} {_number(h)}" for i, h in enumerate(fields.tolist()) if h != 0 or i in ends]
+    lines += [f"{i} {j} {_number(w)}" for (i, j), w in zip(model.edges.tolist(), weights.tolist(), strict=True)]
+    return lines
 
 
 def _number(value: float) -> str:

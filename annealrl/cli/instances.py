@@ -38,17 +38,39 @@ def make(
 
 @instances_app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.npz")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="One foreign .npz, or any number of files of one instance each."),
+    ],
     out: Out,
-    sign: Annotated[opt.Sign, typer.Option("--sign", help="What the file's couplings mean; several files look alike.")],
-    energy_key: Annotated[str | None, typer.Option("--energy-key", help="The array of ground energies.")] = None,
-    per_spin: Annotated[bool, typer.Option("--per-spin", help="The energies are per spin.")] = False,
+    sign: Annotated[
+        opt.Sign | None,
+        typer.Option("--sign", help="What couplings mean; must be said for a .npz, as several look alike."),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="auto, rudy, coo, latfile, qubo, bqm or node-link; for single files.")
+    ] = "auto",
+    index_base: opt.IndexBases = opt.IndexBase.auto,
+    energy: Annotated[
+        list[float] | None,
+        typer.Option("--energy", help="Best known energy of a single file, in its own convention; once for each file."),
+    ] = None,
+    energy_key: Annotated[str | None, typer.Option("--energy-key", help="Of a .npz: the ground energies.")] = None,
+    per_spin: Annotated[bool, typer.Option("--per-spin", help="The energies of a .npz are per spin.")] = False,
+    spins_key: Annotated[str | None, typer.Option("--spins-key", help="Of a .npz: the ground states.")] = None,
 ) -> None:
-    """Convert a foreign .npz (other keys or signs) into a set file."""
+    """Convert a foreign .npz (other keys or signs), or single files of any format, into a set file."""
     from annealrl.registry import load_object
 
-    loaded = load_object("annealrl.instances.foreign:import_npz")(
-        file, sign=sign.value, energy_key=energy_key, per_spin=per_spin
+    loaded = load_object("annealrl.instances.foreign:import_any")(
+        files,
+        fmt=format_,
+        sign=None if sign is None else sign.value,
+        index_base=index_base.value_or_auto,
+        energies=energy,
+        energy_key=energy_key,
+        per_spin=per_spin,
+        spins_key=spins_key,
     )
     load_object("annealrl.instances.setfile:write_set")(out, loaded)
     print(f"{out}: {len(loaded)} instances")

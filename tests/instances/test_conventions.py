@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import dimod
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -58,6 +59,38 @@ def test_maxcut_has_no_fields(triangle):
     with pytest.raises(InputError, match="has no fields"):
         conventions.to_spin(biased, "maxcut")
     np.testing.assert_array_equal(conventions.to_spin(triangle, "maxcut")[0], [1, 1, 1])
+
+
+def test_networkx_graphs():
+    graph = nx.Graph([("a", "b"), ("b", "c"), ("a", "c")], name="tri", offset=2.0)
+    graph.nodes["b"]["field"] = 1.5
+    for sign, factor in (("ising", -1), ("dimod", 1)):
+        model = conventions.from_networkx(graph, sign=sign)
+        assert (model.name, model.labels) == ("tri", ("a", "b", "c"))
+        for s in STATES:
+            assert model.energy(s) == 2 + factor * (s[0] * s[1] + s[1] * s[2] + s[0] * s[2] + 1.5 * s[1])
+    with pytest.raises(InputError, match="sign maxcut has no fields"):
+        conventions.from_networkx(graph, sign="maxcut")
+    with pytest.raises(InputError, match="sign 'plus' is none of"):
+        conventions.from_networkx(graph, sign="plus")
+    graph.graph["offset"] = "much"
+    with pytest.raises(InputError, match="offset 'much' is not a number"):
+        conventions.from_networkx(graph)
+    for several in (nx.MultiGraph([(0, 1), (0, 1)]), nx.DiGraph([(0, 1)])):
+        with pytest.raises(InputError, match="undirected graph without parallel edges"):
+            conventions.from_networkx(several)
+
+
+def test_binary_and_back():
+    rng = np.random.default_rng(0)
+    model = IsingModel.from_edges(TRIANGLE, rng.normal(size=3), rng.normal(size=3), offset=0.75)
+    linear, quadratic, offset = conventions.to_binary(model)
+    for s in STATES:
+        x = (s + 1) // 2
+        pairs = sum(b * x[i] * x[j] for b, (i, j) in zip(quadratic, model.edges, strict=True))
+        assert model.energy(s) == pytest.approx(linear @ x + pairs + offset)
+    again = conventions.from_binary(linear, model.edges, quadratic, offset=offset)
+    np.testing.assert_allclose(again.energy(STATES), model.energy(STATES))
 
 
 def test_biqmac_qubo_counts_pairs_twice():

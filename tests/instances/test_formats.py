@@ -65,6 +65,8 @@ def test_signs_on_a_triangle(write, fmt, text, sign):
         (RUDY.format(w=-1), "rudy", "maxcut", -3),
         (COO.format(w=1), "coo", "dimod", -1),
         (COO.format(w=-1), "coo", "dimod", -3),
+        (COO.format(w=1), "latfile", "dimod", -1),
+        (COO.format(w=-1), "latfile", "dimod", -3),
         (node_link(-1), "node-link", "ising", -1),
         (node_link(1), "node-link", "ising", -3),
         (bqm_json(1), "bqm", "dimod", -1),
@@ -73,7 +75,7 @@ def test_signs_on_a_triangle(write, fmt, text, sign):
     ],
 )
 def test_default_signs_on_a_triangle(write, text, fmt, convention, energy):
-    loaded = read_instance(write(text))
+    loaded = read_instance(write(text, "tri.lat" if fmt == "latfile" else "problem.txt"))
     assert (loaded.format, loaded.convention) == (fmt, convention)
     assert lowest(loaded.model) == energy
 
@@ -92,8 +94,27 @@ def test_headers_of_rudy_files(write, header):
     assert loaded.model.couplings.tolist() == [-1, 1, -1.5]
 
 
-def test_torus_header_and_zero_weights_are_told_apart(write):
-    assert read_instance(write("0 1 0\n1 2 1\n0 2 1\n")).format == "coo"
+@pytest.mark.parametrize(
+    ("text", "n", "couplings"),
+    [
+        ("0 1 0\n1 2 1\n0 2 1\n", 3, [0, -1, -1]),
+        ("0 1 0\n1 2 1\n", 3, [0, -1]),
+        ("0 1 0\n0 2 1\n", 3, [0, -1]),
+        ("0 1 0\n", 2, [0]),
+        ("1 0 0\n", 2, [0]),
+        ("1 2 0\n2 3 1\n1 3 1\n", 3, [0, -1, -1]),
+        ("2 1 0\n3 4 1\n", 4, [0, -1]),
+    ],
+)
+def test_a_coupling_of_zero_is_no_header(write, text, n, couplings):
+    loaded = read_instance(write(text))
+    assert (loaded.format, loaded.model.n) == ("coo", n)
+    assert loaded.model.couplings.tolist() == couplings
+
+
+def test_torus_headers_are_told_from_couplings_of_zero(write):
+    assert read_instance(write("3 2 0\n1 2 1\n2 3 1\n")).format == "rudy"
+    assert read_instance(write("4 1 0\n0 3 1\n")).format == "rudy"
     with pytest.raises(InputError, match="says 1536"):
         read_instance(write("512 1536 0\n1 2 1\n511 512 1\n"))
 
@@ -128,6 +149,88 @@ def test_coo_fields_and_dimods_header(write):
         read_model(write("# vartype=SPIN\n0 1 1\n"), sign="ising")
     with pytest.raises(InputError, match="vartype 'DISCRETE'"):
         read_model(write("# vartype=DISCRETE\n0 1 1\n"))
+
+
+def test_lattice_files(write):
+    text = "# i, j, J\n0,1,-1.5\n1, 3 , 2\n3 3 0.5\n"
+    model = read_model(write(text, "a.lat"))
+    assert (model.n, model.name, model.edges.tolist()) == (4, "a", [[0, 1], [1, 3]])
+    assert (model.couplings.tolist(), model.fields.tolist()) == ([1.5, -2], [0, 0, 0, -0.5])
+    assert read_model(write("1 2 1\n", "a.latfile")).n == 3  # counted from 0, whatever occurs
+    assert read_model(write("1 2 1\n", "a.lat"), index_base=1).n == 2
+    assert read_instance(write(text), fmt="latfile").format == "latfile"
+    for wrong, message in (
+        ("0,1,2,3\n", "4 words"),
+        ("0,1\n", "2 words"),
+        ("0,,1\n", "index ''"),
+        ("0 1,2\n", "2 words"),
+    ):
+        with pytest.raises(InputError, match=rf"line 2: {message}"):
+            read_model(write("5 4 1\n" + wrong, "a.lat"))
+    with pytest.raises(InputError, match=r"line 1: index '0,1,2'|line 1: 1 words"):
+        read_model(write("0,1,2\n"))
+
+
+SPARSE = {
+    "type": "BinaryQuadraticModel",
+    "version": {"bqm_schema": "1.0.0"},
+    "variable_type": "SPIN",
+    "variable_labels": ["b", "a", ["c", 1]],
+    "linear_terms": [{"label": "a", "bias": 1.0}],
+    "quadratic_terms": [
+        {"label_head": "a", "label_tail": "b", "bias": 2},
+        {"label_head": ["c", 1], "label_tail": "a", "bias": -1},
+    ],
+    "offset": 0.5,
+}
+
+
+def test_sparse_bqms(write):
+    loaded = read_instance(write(json.dumps(SPARSE)))
+    assert (loaded.format, loaded.convention, loaded.model.labels) == ("bqm", "dimod", ("b", "a", "('c', 1)"))
+    for b, a, c in STATES:
+        assert loaded.model.energy([b, a, c]) == 0.5 + a + 2 * a * b - a * c
+    unlabelled = {key: value for key, value in SPARSE.items() if key != "variable_labels"}
+    unlabelled["linear_terms"] = [{"label": v, "bias": 0} for v in ("a", "b", ["c", 1])]
+    assert read_model(write(json.dumps(unlabelled))).labels == ("a", "b", "('c', 1)")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"linear_terms": 3}, "linear_terms is 3; a list"),
+        ({"linear_terms": [3]}, r"linear_terms\[0\] is 3; an object"),
+        ({"linear_terms": [{"bias": 1}]}, r"linear_terms\[0\] has no label"),
+        ({"linear_terms": [{"label": "a"}]}, r"linear_terms\[0\].bias is None"),
+        ({"linear_terms": [{"label": "z", "bias": 1}]}, r"linear_terms\[0\].label is 'z', which variable_labels"),
+        ({"linear_terms": [{"label": "a", "bias": 1}] * 2}, r"linear_terms\[1\]: the variable 'a' occurs twice"),
+        ({"quadratic_terms": [{"label_head": "a", "label_tail": "z", "bias": 1}]}, "label_tail is 'z'; the label"),
+        ({"quadratic_terms": [{"label_head": "a", "label_tail": "a", "bias": 1}]}, "entry 0 is a self-loop"),
+        ({"quadratic_terms": SPARSE["quadratic_terms"][:1] * 2}, "entry 1 repeats the pair of entry 0"),
+        ({"variable_labels": "ab"}, "variable_labels is 'ab'"),
+        ({"variable_labels": ["a", "a"]}, r"variable_labels\[1\]: the label 'a' occurs twice"),
+        ({"variable_labels": [], "linear_terms": [], "quadratic_terms": []}, "the model has no variables"),
+    ],
+)
+def test_errors_of_sparse_bqms(write, change, message):
+    with pytest.raises(InputError, match=message):
+        read_model(write(json.dumps(SPARSE | change)))
+
+
+def test_older_and_wrapped_bqms(write):
+    bqm = dimod.BinaryQuadraticModel({"a": 1, "b": -2}, {("a", "b"): 3}, 0.25, "BINARY")
+    data = bqm.to_serializable()
+    data["version"] = {"bqm_schema": "2.0.0", "dimod": "0.8.0"}
+    data["type"] = "AdjVectorBQM"
+    for key in ("linear_biases", "quadratic_biases", "quadratic_head", "quadratic_tail"):
+        data[key] = {"type": "array", "data": data[key], "data_type": "float64", "shape": [1], "use_bytes": False}
+    loaded = read_instance(write(json.dumps(data)))
+    assert (loaded.format, loaded.convention) == ("bqm", "qubo")
+    for s in itertools.product([-1, 1], repeat=2):
+        assert loaded.model.energy(s) == bqm.energy({"a": (s[0] + 1) // 2, "b": (s[1] + 1) // 2})
+    data["linear_biases"]["use_bytes"] = True
+    with pytest.raises(InputError, match="linear_biases is bytes"):
+        read_model(write(json.dumps(data)))
 
 
 def test_bqm_energies_are_dimods(write):
@@ -223,9 +326,10 @@ JSON_ERRORS = [
     ('{"a": 1}', "line 1: JSON with the keys 'a'"),
     (b'{"a":\n "\xff"}', "line 2: not UTF-8"),
     ('{"x": ' + "[" * 100_000, "line 1: JSON nested too deeply"),
+    ('{"links": [], "nodes": [{"id": ' + "[" * 700 + "]" * 700 + "}]}", "line 1: JSON nested too deeply"),
     ('{"x": ' + "9" * 5000 + "}", "line 1: JSON with a number too long"),
     ('{"nodes": [],\n "x": NaN}', "line 2: NaN; finite numbers are expected"),
-    (broken(lambda d: d.update(version={"bqm_schema": "2.0.0"})), "line 1: bqm_schema '2.0.0'"),
+    (broken(lambda d: d.update(version={"bqm_schema": "4.0.0"})), "line 1: bqm_schema '4.0.0'"),
     (broken(lambda d: d.update(version=None)), "line 1: bqm_schema None"),
     (broken(lambda d: d.update(use_bytes=True)), "line 1: the arrays are bytes"),
     (broken(lambda d: d.update(variable_type="REAL")), "line 1: variable_type 'REAL'"),
@@ -290,7 +394,7 @@ def test_formats_with_their_own_sign_take_no_other(write):
 def test_paths_that_are_no_files(tmp_path):
     with pytest.raises(InputError, match="nowhere: no such file"):
         read_model(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="not a regular file"):
+    with pytest.raises(InputError, match="a directory; a file is expected"):
         read_model(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         read_model("a\0b")

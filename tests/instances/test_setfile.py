@@ -174,10 +174,19 @@ def test_instances_are_limited(tmp_path, monkeypatch):
         read_set(tmp_path / "x.npz")
 
 
-def test_what_the_format_cannot_hold_is_not_written(tmp_path, triangle):
-    shifted = IsingModel.from_edges([(0, 1)], offset=1.0)
-    with pytest.raises(InputError, match="instance 0 has the offset 1"):
-        write_set(tmp_path / "x.npz", InstanceSet.from_models("x", [shifted]))
+def test_offsets_are_kept(tmp_path):
+    models = [IsingModel.from_edges([(0, 1)], offset=1.5), IsingModel.from_edges([(0, 2)])]
+    for form in (models, models[:1]):
+        write_set(tmp_path / "x.npz", InstanceSet.from_models("x", form))
+        again = read_set(tmp_path / "x.npz")
+        assert [model.offset for model in again] == [model.offset for model in form]
+    assert again.models[0].energy([1, 1]) == 0.5
+    np.savez(tmp_path / "y.npz", **GOOD, offset=np.array([0.0, np.nan]))
+    with pytest.raises(InputError, match=r"offset\[1\] is nan"):
+        read_set(tmp_path / "y.npz")
+
+
+def test_what_contradicts_itself_is_not_written(tmp_path, triangle):
     spins = np.array([1, 1, 1], np.int8)
     wrong = InstanceSet("x", (triangle,), np.array([-1.0]), (spins,), np.array([np.nan]), ("putative",))
     with pytest.raises(InputError, match="ground_spins have the energy 3"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import dimod
 import networkx as nx
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from dimod.serialization import coo
 
 from annealrl.errors import InputError
 from annealrl.instances.formats import read_instance
-from annealrl.instances.writers import write_coo, write_node_link, write_rudy
+from annealrl.instances.writers import write_bqm, write_coo, write_latfile, write_node_link, write_qubo, write_rudy
 from annealrl.ising import IsingModel
 
 
@@ -89,9 +90,52 @@ def test_node_link(tmp_path, model):
         write_node_link(tmp_path / "b.json", twins)
 
 
+def test_latfile(tmp_path, model):
+    for sign in ("ising", "dimod"):
+        write_latfile(tmp_path / "a.lat", model, sign=sign)
+        loaded = read_instance(tmp_path / "a.lat", sign=sign)
+        assert loaded.format == "latfile"
+        assert same(loaded.model, model)
+
+
+def test_qubo(tmp_path):
+    (tmp_path / "a.sparse").write_text("4 4\n1 1 -5\n1 2 1.5\n2 3 1\n3 3 -2\n")
+    model = read_instance(tmp_path / "a.sparse").model
+    write_qubo(tmp_path / "b.sparse", model)
+    assert (tmp_path / "b.sparse").read_text() == "4 4\n1 1 -5\n3 3 -2\n1 2 1.5\n2 3 1\n"
+    assert same(read_instance(tmp_path / "b.sparse").model, model)
+    with pytest.raises(InputError, match=r"c: model '': x'Qx has no offset, .* need -1; write BQM JSON instead"):
+        write_qubo(tmp_path / "c", IsingModel.from_edges([(0, 1)]))
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+def test_bqm(tmp_path, model, vartype):
+    shifted = IsingModel(model.n, model.edges, model.couplings, model.fields, offset=1.25, labels=tuple("abcdef"))
+    for one in (model, shifted):
+        write_bqm(tmp_path / "a.json", one, vartype=vartype)
+        data = json.loads((tmp_path / "a.json").read_text())
+        bqm = dimod.BinaryQuadraticModel.from_serializable(data)
+        loaded = read_instance(tmp_path / "a.json")
+        assert (loaded.format, loaded.model.labels) == ("bqm", one.labels)
+        for spins in (np.ones(6, int), np.where(np.arange(6) % 2, 1, -1)):
+            values = spins if vartype == "SPIN" else (spins + 1) // 2
+            energy = pytest.approx(one.energy(spins))
+            assert loaded.model.energy(spins) == energy
+            assert bqm.energy(dict(zip(one.labels or range(6), values.tolist(), strict=True))) == energy
+        if vartype == "SPIN":
+            assert same(loaded.model, one)
+            assert bqm.to_serializable().keys() == data.keys()
+    with pytest.raises(InputError, match="vartype 'REAL'"):
+        write_bqm(tmp_path / "b.json", model, vartype="REAL")
+    twins = IsingModel(2, model.edges[:0], model.couplings[:0], model.fields[:2], labels=("x", "x"))
+    with pytest.raises(InputError, match="same label"):
+        write_bqm(tmp_path / "b.json", twins)
+    assert not (tmp_path / "b.json").exists()
+
+
 def test_offsets_are_not_lost_silently(tmp_path):
-    shifted = IsingModel.from_edges([(0, 1)], offset=1.0)
-    for writer in (write_rudy, write_coo):
+    shifted = IsingModel.from_edges([(0, 1)], offset=2.0)
+    for writer in (write_rudy, write_coo, write_latfile, write_qubo):
         with pytest.raises(InputError, match="offset"):
             writer(tmp_path / "a", shifted)
     assert list(tmp_path.iterdir()) == []
