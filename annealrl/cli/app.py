@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from annealrl.cli import learn, measure, problems
+from annealrl.cli import learn, measure, problems, throughput
 from annealrl.cli.instances import instances_app
 from annealrl.cli.output import print_table, write_json
 from annealrl.errors import InputError
@@ -68,6 +68,7 @@ for _command in (
     measure.benchmark,
     measure.tune,
     learn.train,
+    throughput.throughput,
 ):
     app.command()(_command)
 

@@ -1,0 +1,190 @@
+"""What is measured besides the table of models: size, moves between replicas, threads, starting up, the device."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from annealrl.ising import IsingModel
+from annealrl.kernels import limits
+from annealrl.parallel import available_cores
+from annealrl.simulator import ReplicaSimulator
+from annealrl.throughput.cases import QUICK_SIDES, SEED, SIDES, lattice
+from annealrl.throughput.contenders import DYNAMICS, WORDS
+from annealrl.throughput.rounds import alternating
+
+#: Sweeps of a step, of which costs are given as shares.
+SWEEPS = 100
+
+
+def all_parts(*, quick: bool, rounds: int) -> dict[str, Callable[[], Any]]:
+    """Return the measurements by name."""
+    out: dict[str, Callable[[], Any]] = {
+        "limit": partial(limit, rounds),
+        "scaling": partial(scaling, quick, rounds),
+        "moves": partial(moves, quick, rounds),
+        "threads": partial(threads, quick, rounds),
+    }
+    if not quick:
+        out["start"] = start
+    return out
+
+
+def limit(rounds: int) -> dict[str, Any]:
+    """Time of drawing and comparing alone, beside the same draws within proposals at 16×16."""
+    simulator = ReplicaSimulator([lattice(2, 16, "gaussian")(np.random.default_rng(SEED))], 64, threads=1)
+    state, proposals = np.arange(1, 129, dtype=np.uint32), 256 * SWEEPS
+    taken = alternating(
+        {
+            "draws": lambda: limits.draw(state, np.uint32(1 << 31), proposals),
+            "proposals": lambda: simulator.advance(0.8, SWEEPS),
+        },
+        rounds,
+    )
+    draws, whole = (1e9 * statistics.median(taken[name]) / proposals for name in ("draws", "proposals"))
+    return {"draws_ns": draws, "proposal_ns": whole, "ratio": whole / draws, "replicas": 64}
+
+
+def scaling(quick: bool, rounds: int) -> list[dict[str, Any]]:
+    """Cost of an update against the number of spins, for Gaussian couplings at 64 replicas and ±J at 512."""
+    rows = []
+    work = 2**22 if quick else 2**27
+    for couplings, replicas in (("gaussian", 64), ("pm1", 512)):
+        runs: dict[str, Callable[[], object]] = {}
+        updates: dict[str, tuple[int, int, str]] = {}
+        for side in QUICK_SIDES if quick else SIDES:
+            model = lattice(2, side, couplings)(np.random.default_rng(SEED))
+            sweeps = max(1, work // (model.n * replicas))
+            for rule, order in DYNAMICS:
+                simulator = ReplicaSimulator([model], replicas, rule=rule, order=order, threads=1)
+                simulator.advance(0.8, 10 if not quick else 1)
+                name = f"{side} {order}"
+                runs[name] = partial(simulator.advance, 0.8, sweeps)
+                updates[name] = (model.n, model.n * sweeps * replicas, f"{WORDS[rule]}, {order}")
+        taken = alternating(runs, rounds)
+        cost = {name: 1e9 * statistics.median(times) / updates[name][1] for name, times in taken.items()}
+        for name, (n, _, dynamics) in updates.items():
+            least = min(cost[other] for other in cost if updates[other][2] == dynamics)
+            rows.append(
+                {
+                    "couplings": couplings,
+                    "replicas": replicas,
+                    "n": n,
+                    "dynamics": dynamics,
+                    "order": name.split()[1],
+                    "ns_per_update": cost[name],
+                    "to_the_least": cost[name] / least,
+                }
+            )
+    return rows
+
+
+def moves(quick: bool, rounds: int) -> list[dict[str, Any]]:
+    """Cost of replicas at their own β, of resampling, tempering and cluster moves, by steps of 100 sweeps."""
+    replicas, side, count = 64, *((6, 2) if quick else (16, 4))
+    glass = lattice(2, side, "gaussian")
+    instances = [glass(np.random.default_rng(SEED + k)) for k in range(count)]
+
+    def fresh(rule: Any = "metropolis") -> ReplicaSimulator:
+        simulator = ReplicaSimulator(instances, replicas, rule=rule, threads=1, seed=1)
+        simulator.advance(0.8, SWEEPS)
+        return simulator
+
+    ladder, few = np.geomspace(0.3, 3.0, replicas), np.geomspace(0.3, 3.0, replicas // 8)
+    common, own, bath, population = fresh(), fresh(), fresh("gibbs"), fresh()
+    tempering = fresh().tempering(ladder)
+    clusters = {every: fresh().tempering(few, 8, every=every, clusters=True) for every in (1, 5)}
+
+    def resample() -> None:
+        # At Δβ = 0.1 about a third of the replicas is replaced; warm sweeps keep the population diverse.
+        population.population.resample(0.1)
+
+    def resample_and_warm() -> None:
+        population.advance(0.8, 20)
+        resample()
+
+    runs: dict[str, Callable[[], object]] = {
+        "common β, Metropolis": lambda: common.advance(0.8, SWEEPS),
+        "own β, Metropolis": lambda: own.advance(ladder[None], SWEEPS),
+        "own β, heat bath": lambda: bath.advance(ladder[None], SWEEPS),
+        "20 sweeps": lambda: population.advance(0.8, 20),
+        "20 sweeps and resampling": resample_and_warm,
+        "tempering, exchange after every sweep": lambda: tempering.advance(SWEEPS),
+        "tempering and clusters, every sweep": lambda: clusters[1].advance(SWEEPS),
+        "tempering and clusters, every 5 sweeps": lambda: clusters[5].advance(SWEEPS),
+    }
+    taken = alternating(runs, rounds)
+    median = {name: statistics.median(times) for name, times in taken.items()}
+    median["resampling once"] = statistics.median(
+        both - alone for both, alone in zip(taken["20 sweeps and resampling"], taken["20 sweeps"], strict=True)
+    )
+    step = median["common β, Metropolis"]
+    updates = sum(model.n for model in instances) * replicas * SWEEPS
+    shown = [name for name in median if not name.startswith("20 sweeps")]
+    return [
+        {
+            "name": name,
+            "microseconds_per_instance": 1e6 * median[name] / count,
+            "share_of_step": median[name] / step,
+            "updates_per_second": None if name == "resampling once" else updates / median[name],
+        }
+        for name in shown
+    ]
+
+
+def threads(quick: bool, rounds: int) -> dict[str, Any]:
+    """Gain of a second thread, by the clock on the wall, and what it costs in processor time."""
+    cores = available_cores()
+    used = min(2, cores)
+    model: IsingModel = lattice(2, 6 if quick else 32, "gaussian")(np.random.default_rng(SEED))
+    sweeps = 5 if quick else SWEEPS
+    simulators = {k: ReplicaSimulator([model] * 16, 64, threads=k, seed=1) for k in (1, used)}
+    walls: dict[int, list[float]] = {k: [] for k in simulators}
+    processor: dict[int, list[float]] = {k: [] for k in simulators}
+    for round_ in range(rounds + 1):
+        for k, simulator in simulators.items():
+            wall, busy = time.perf_counter(), time.process_time()
+            simulator.advance(0.8, sweeps)
+            if round_:  # the first one warms up
+                walls[k].append(time.perf_counter() - wall)
+                processor[k].append(time.process_time() - busy)
+    gains = [one / two for one, two in zip(walls[1], walls[used], strict=True)]
+    return {
+        "threads": used,
+        "instances": 16,
+        "speedup": statistics.median(gains),
+        "best_speedup": max(gains),
+        "processor_time": statistics.median(two / one for one, two in zip(processor[1], processor[used], strict=True)),
+    }
+
+
+def start() -> dict[str, Any]:
+    """Seconds until a first run is through, kernels compiled or from the cache, and of ``--help``; best of three."""
+    run = (
+        "import annealrl as a; s = a.simulator.ReplicaSimulator("
+        "[a.IsingModel.from_edges([(i, (i + 1) % 9) for i in range(9)], [.1 * i - .3 for i in range(9)])]); "
+        "s.advance(1.0, 10); s.lowest(0)"
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        fresh = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        cold = _child([sys.executable, "-c", run], fresh)
+        warm = min(_child([sys.executable, "-c", run], fresh) for _ in range(3))
+    shown = min(_child([sys.executable, "-m", "annealrl", "--help"], dict(os.environ)) for _ in range(3))
+    return {"first_run_cold": cold, "first_run_warm": warm, "help": shown}
+
+
+def _child(command: list[str], environment: dict[str, str]) -> float:
+    """Processor seconds of a child process."""
+    before = os.times()
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return (after.children_user + after.children_system) - (before.children_user + before.children_system)
