@@ -19,12 +19,15 @@ from annealrl.solvers.cycles import CycleSeparator, select_cuts
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent
 from annealrl.solvers.relaxation import Relaxation
+from annealrl.solvers.semidefinite import semidefinite_bound
 
 Report = Callable[[int, int], None]
 
 _INTEGRAL = 1e-6
 _PROBES, _PROBE_STEPS = 4, 40
 """Candidates of strong branching, and dual simplex steps spent on each value of each."""
+_DENSE, _PATIENCE = 5, 6
+"""Edges a spin beyond which annealing and the semidefinite bound come first; rounds after which annealing comes else."""
 _WINDOW, _LEAST_GAIN = {True: 6, False: 3}, 0.05
 """Rounds (at the root, elsewhere) that must close this share of the gap, or the node branches."""
 
@@ -70,6 +73,7 @@ class BranchAndCut:
         self.tolerance = tolerance
         self.report = report
         self.nodes = 0
+        self._rng = rng
         self.incumbent = Incumbent(graph, rng, start)
         self._separator = CycleSeparator(graph, rng)
         self._lp = Relaxation(graph.costs)
@@ -81,7 +85,11 @@ class BranchAndCut:
 
     def run(self) -> tuple[SpinArray, int]:
         """Search until proven or out of time; returns the best configuration and a lower bound on the cost of any."""
-        self._queue = [_Node(self._lift(0), 0, ())]
+        bound = 0
+        if len(self.graph.costs) > _DENSE * self.graph.n:
+            self.incumbent.anneal(self.deadline)
+            bound = semidefinite_bound(self.graph, self._rng, self.deadline)
+        self._queue = [_Node(self._lift(bound), 0, ())]
         while self._queue:
             node = heapq.heappop(self._queue)
             if self._done(node.bound):
@@ -154,8 +162,7 @@ class BranchAndCut:
     def _improve(self, u: FloatArray, rounds: int) -> None:
         self.incumbent.round(u)
         # Where the relaxation stays fractional for long, rounding it is not good enough for fixing and pruning.
-        early = 2 if len(u) > 6 * self.graph.n else 6
-        if self.nodes == 1 and rounds == early and np.count_nonzero(_doubt(u) > _INTEGRAL) > 0.1 * len(u):
+        if self.nodes == 1 and rounds == _PATIENCE and np.count_nonzero(_doubt(u) > _INTEGRAL) > 0.1 * len(u):
             self.incumbent.anneal(self.deadline)
 
     def _cut(self, u: FloatArray) -> bool:

@@ -1,14 +1,21 @@
-"""Good configurations: rounding of LP solutions, descent, and a small annealer. All of it proposes, nothing proves."""
+"""Good configurations: rounding of LP solutions, descent, and annealing. All of it proposes, nothing proves."""
 
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from annealrl.ising import FloatArray, IntArray, SpinArray
+from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.simulator import ReplicaSimulator
 from annealrl.solvers.graph import SignedGraph
+
+_REPLICAS, _STEPS, _OFFERED = 64, 50, 4
+_LEAST_SWEEPS, _MOST_SWEEPS = 20, 1280
+"""Sweeps of a step, in the first call and in late ones."""
+_HOT, _COLD = 0.2, 5.0
+"""Ends of the anneal, linear in β, in units of 1/σ with σ² = Σ J²/N."""
 
 
 class Incumbent:
@@ -19,6 +26,7 @@ class Incumbent:
         self.rng = rng
         self.spins: SpinArray = np.ones(graph.n, dtype=np.int8)
         self.cost = graph.cost(self.spins)
+        self._sweeps = _LEAST_SWEEPS
         self.offer(self.spins if start is None else start)
 
     def offer(self, spins: SpinArray) -> bool:
@@ -40,24 +48,40 @@ class Incumbent:
         return better
 
     def anneal(self, deadline: float) -> bool:
-        """Heat-bath annealing of many replicas, one colour class of the graph at a time."""
-        neighbours, weights = self.graph.padded
-        classes = [(sites, neighbours[sites], weights[sites]) for sites in colour_classes(neighbours)]
-        # Few sweeps where a sweep has many steps, few replicas where a step is long.
-        sweeps, replicas = 50 + 4000 // (8 + len(classes)), min(48, max(8, 40_000 // weights.size))
-        typical = float(np.sqrt((weights**2).sum(1)).mean())
-        spins = self.rng.choice(np.array([-1.0, 1.0]), size=(self.graph.n, replicas))
-        for beta in np.linspace(0.2, 4.0, sweeps) / typical:
+        """Anneal 64 replicas by the package's own simulator and keep the best; every call takes twice the sweeps."""
+        if time.perf_counter() > deadline:
+            return False
+        seed = np.random.SeedSequence(self.rng.integers(2**63, size=2).tolist())
+        simulator = ReplicaSimulator([self._model], _REPLICAS, seed=seed, threads=1)
+        sigma = float(np.sqrt((self.graph.weights.astype(float) ** 2).sum() / self.graph.n))
+        for beta in np.linspace(_HOT, _COLD, _STEPS) / sigma:
             if time.perf_counter() > deadline:
                 break
-            for sites, around, w in classes:
-                local = np.einsum("ik,ikr->ir", w, spins[around])
-                up = self.rng.random(local.shape) < 0.5 + 0.5 * np.tanh(beta * local)
-                spins[sites] = np.where(up, 1.0, -1.0)
+            simulator.advance(beta, self._sweeps)
+        self._sweeps = min(2 * self._sweeps, _MOST_SWEEPS)
+        spins = np.insert(simulator.best_spins(0), self._fixed, 1, axis=1)
+        order = np.argsort(simulator.best_energies[0], kind="stable")
         better = False
-        for replica in range(replicas):
-            better |= self.offer(spins[:, replica].astype(np.int8))
+        for replica in order[:_OFFERED]:
+            better |= self.offer(spins[replica])
         return better
+
+    @cached_property
+    def _fixed(self) -> int:
+        """The spin of most couplings (the ghost, where there is one): fixed to +1, its couplings become fields."""
+        return int(np.argmax(np.bincount(self.graph.edges.ravel(), minlength=self.graph.n)))
+
+    @cached_property
+    def _model(self) -> IsingModel:
+        edges, weights, fixed = self.graph.edges, self.graph.weights.astype(float), self._fixed
+        at_fixed = (edges == fixed).any(axis=1)
+        others = edges[at_fixed].sum(axis=1) - fixed
+        fields = np.zeros(self.graph.n)
+        fields[others] = weights[at_fixed]
+        rest = edges[~at_fixed]
+        return IsingModel.from_edges(
+            rest - (rest > fixed), weights[~at_fixed], np.delete(fields, fixed), n=self.graph.n - 1
+        )
 
 
 def descend(graph: SignedGraph, spins: SpinArray) -> SpinArray:
@@ -80,15 +104,3 @@ def descend(graph: SignedGraph, spins: SpinArray) -> SpinArray:
         for k in turned:
             s[k] = -s[k]
             np.add.at(local, neighbours[k], 2.0 * s[k] * weights[k])
-
-
-def colour_classes(neighbours: IntArray) -> list[npt.NDArray[np.int64]]:
-    """Greedy colouring: sets of spins no two of which are coupled."""
-    colours = np.full(len(neighbours), -1)
-    for site, around in enumerate(neighbours):
-        taken = set(colours[around].tolist())
-        colour = 0
-        while colour in taken:
-            colour += 1
-        colours[site] = colour
-    return [np.flatnonzero(colours == colour) for colour in range(int(colours.max()) + 1)]
