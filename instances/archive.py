@@ -136,7 +136,7 @@ def write_npz(path: str | Path, arrays: Mapping[str, AnyArray]) -> None:
             member.create_system = 3
             data = io.BytesIO()
             np.lib.format.write_array(data, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False)
-            archive.writestr(member, data.getvalue(), compresslevel=9)
+            archive.writestr(member, data.getvalue(), compresslevel=6)
 
 
 def read_npz(path: str | Path) -> dict[str, AnyArray]:
