@@ -27,7 +27,7 @@ _INTEGRAL = 1e-6
 _PROBES, _PROBE_STEPS = 4, 40
 """Candidates of strong branching, and dual simplex steps spent on each value of each."""
 _DENSE, _PATIENCE = 5, 6
-"""Edges a spin beyond which annealing and the semidefinite bound come first; rounds after which annealing comes else."""
+"""Edges a spin beyond which annealing and the semidefinite bound come first; else it comes after so many rounds."""
 _WINDOW, _LEAST_GAIN = {True: 6, False: 3}, 0.05
 """Rounds (at the root, elsewhere) that must close this share of the gap, or the node branches."""
 

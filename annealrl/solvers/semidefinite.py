@@ -18,20 +18,25 @@ from annealrl.solvers.graph import SignedGraph
 
 MAX_SPINS = 1000
 """Larger graphs are not tried: the work grows as the cube of the spins."""
-_SWEEPS, _CONVERGED = 500, 1e-7
+_BITS = 50
+"""Weights are multiplied until their sum has this many binary digits, so that integer multipliers are fine enough."""
+_SWEEPS, _CONVERGED = 3000, 1e-9
 _ATTEMPTS = 6
 
 
 def semidefinite_bound(graph: SignedGraph, rng: np.random.Generator, deadline: float) -> int:
-    """Lower bound on the cost of every configuration; 0 if there is no time, there are too many spins or the proof fails."""
+    """Lower bound on the cost of every configuration; 0 without time or proof, or for too many spins."""
     if graph.n > MAX_SPINS or time.perf_counter() > deadline:
         return 0
+    scale = int(np.abs(graph.weights).sum())
+    fine = 1 << max(0, _BITS - scale.bit_length())
+    i, j = graph.edges.T
     matrix = np.zeros((graph.n, graph.n))
-    matrix[graph.edges[:, 0], graph.edges[:, 1]] = matrix[graph.edges[:, 1], graph.edges[:, 0]] = graph.weights
+    matrix[i, j] = matrix[j, i] = graph.weights * float(fine)
     total = _proven_total(matrix, _multipliers(matrix, rng, deadline))
     if total is None:
         return 0
-    return max(0, int(np.abs(graph.weights).sum()) - total // 2)
+    return max(0, scale - total // (2 * fine))
 
 
 def _multipliers(matrix: FloatArray, rng: np.random.Generator, deadline: float) -> FloatArray:
