@@ -222,3 +222,21 @@ register_method(
     "tempering:LO:HI:K[:copies=C][:icm][:every=S][:sigma]",
     "replica exchange on K geometric β in C copies, every S (1) sweeps; with icm also isoenergetic cluster moves",
 )
+register_method(
+    "dwave",
+    "annealrl.baselines.peers:from_dwave_text",
+    "dwave[:LO:HI|:FILE.json][:linear|:geometric][:random]",
+    "dwave-samplers' simulated annealing, β geometric unless said, sites in order unless :random (extra interop)",
+)
+register_method(
+    "openjij",
+    "annealrl.baselines.peers:from_openjij_text",
+    "openjij[:LO:HI|:FILE.json][:linear|:geometric]",
+    "OpenJij's simulated annealing, β geometric unless said (extra interop)",
+)
+register_method(
+    "dwave-tempering",
+    "annealrl.baselines.dwave_tempering:from_text",
+    "dwave-tempering:LO:HI:K[:copies=C][:every=S][:random]",
+    "replica exchange on K geometric β, swept by dwave-samplers, every S sweeps (those of a step; extra interop)",
+)
