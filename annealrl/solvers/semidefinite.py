@@ -20,7 +20,7 @@ MAX_SPINS = 1000
 """Larger graphs are not tried: the work grows as the cube of the spins."""
 _BITS = 50
 """Weights are multiplied until their sum has this many binary digits, so that integer multipliers are fine enough."""
-_SWEEPS, _CONVERGED = 3000, 1e-9
+_SWEEPS, _CONVERGED = 3000, 1e-8
 _ATTEMPTS = 6
 
 
@@ -48,19 +48,19 @@ def _multipliers(matrix: FloatArray, rng: np.random.Generator, deadline: float) 
     rank = math.isqrt(2 * n) + 1
     v = rng.normal(size=(n, rank))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
-    y = np.zeros(n)
     previous = -math.inf
     for _ in range(_SWEEPS):
         for i in range(n):
             pull = matrix[i] @ v
-            y[i] = math.sqrt(float(pull @ pull))
-            if y[i] > 0:
-                v[i] = pull / y[i]
-        value = float(y.sum())
-        if value - previous <= _CONVERGED * value or time.perf_counter() > deadline:
+            length = math.sqrt(float(pull @ pull))
+            if length > 0:
+                v[i] = pull / length
+        value = float((v * (matrix @ v)).sum())
+        if value - previous <= _CONVERGED * abs(value) or time.perf_counter() > deadline:
             break
         previous = value
-    return y
+    lengths: FloatArray = np.linalg.norm(matrix @ v, axis=1)
+    return lengths
 
 
 def _proven_total(matrix: FloatArray, y: FloatArray) -> int | None:
