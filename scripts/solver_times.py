@@ -1,0 +1,385 @@
+"""What the exact solver proves and how long it takes: generated instances by size, and the sets of others.
+
+``python scripts/solver_times.py`` solves generated instances; with ``--external DIR`` (a folder of published instance
+sets, one subfolder a set) also every instance there, compared with its stated optimum. An instance that is not proven
+within its time limit gets a putative reference, whose budget is quadrupled until half of the independent runs agree.
+Nothing stated is known to the search.
+
+Every instance is kept in ``--out`` as soon as it is done, so an interrupted run goes on where it stopped. In the end
+the tables are written between the markers of ``--page``. The exit status is 1 if a proven optimum was beaten or missed.
+One thread; processor seconds are reported, which a busy machine does not inflate much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from annealrl.cli.output import progress_bar
+from annealrl.instances import import_npz
+from annealrl.instances.catalogue import open_source
+from annealrl.instances.conventions import from_binary
+from annealrl.instances.hardware_graphs import chimera_glass
+from annealrl.instances.lattices import edwards_anderson_2d, edwards_anderson_3d
+from annealrl.instances.random_graphs import max_cut_gnp
+from annealrl.ising import IsingModel
+from annealrl.results import read_json, write_text
+from annealrl.solvers import solve
+from annealrl.solvers.reference import reference
+
+GENERATED_LIMIT = 600.0
+"""Time limit of a generated instance, in seconds."""
+SWEEPS = (2_000, 8_000, 32_000, 128_000)
+"""Budgets of the reference: sweeps of each of 64 replicas, in each of four runs."""
+_BEGIN, _END = "<!-- {}: written by scripts/solver_times.py -->", "<!-- /{} -->"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One instance: what is stated, what was found, and what it took."""
+
+    group: str
+    name: str
+    n: int
+    stated: float | None
+    proven: bool
+    tolerance: float
+    energy: float
+    bound: float | None
+    status: str
+    seconds: float
+    cpu: float
+    nodes: int
+    sweeps: int
+    agreed: int
+
+    @property
+    def difference(self) -> float:
+        """Energy found less energy stated."""
+        return self.energy - (self.energy if self.stated is None else self.stated)
+
+    @property
+    def met(self) -> bool:
+        """Whether the stated energy was found."""
+        return self.difference <= self.tolerance
+
+    @property
+    def beaten(self) -> bool:
+        """Whether a lower energy, or a bound above the stated energy, was found."""
+        return self.difference < -self.tolerance or (
+            self.stated is not None and self.bound is not None and self.bound > self.stated + self.tolerance
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One instance to do; `make` reads or draws it."""
+
+    group: str
+    name: str
+    make: Callable[[], IsingModel]
+    limit: float
+    stated: float | None = None
+    proven: bool = False
+    digits: float = 0.0
+    """Accuracy of the stated energy per spin."""
+    sweeps: tuple[int, ...] = ()
+    """Budgets of the reference where there is no proof; none for no reference."""
+
+
+def work(task: Task) -> Row:
+    """Solve the instance, or give it a reference where that fails."""
+    model = task.make()
+    wall, cpu = time.perf_counter(), time.process_time()
+    energy, bound, status, nodes, sweeps, agreed = np.inf, None, "putative", 0, 0, 0
+    if task.limit > 0:
+        solution = solve(model, time_limit=task.limit)
+        energy, bound, nodes = solution.energy, solution.bound, solution.nodes
+        status = "optimal" if solution.status == "optimal" else ("putative" if task.sweeps else "feasible")
+    if status == "putative":
+        for sweeps in task.sweeps:
+            found = reference(model, sweeps=sweeps, runs=4, threads=1)
+            lower = found.energy < energy + 1e-9 * model.scale
+            energy, agreed = min(energy, found.energy), found.agreed if lower else 0
+            if agreed >= 2:
+                break
+    return Row(
+        task.group,
+        task.name,
+        model.n,
+        task.stated,
+        task.proven,
+        max(1e-9 * model.scale, task.digits * model.n),
+        energy,
+        bound,
+        status,
+        round(time.perf_counter() - wall, 3),
+        round(time.process_time() - cpu, 3),
+        nodes,
+        sweeps,
+        agreed,
+    )
+
+
+# ---- generated instances
+
+
+def _qubo(n: int, rng: np.random.Generator) -> IsingModel:
+    """Sparse QUBO as in Beasley's sets: a tenth of the coefficients, integers from -100 to 100."""
+    i, j = np.triu_indices(n, 1)
+    kept = rng.random(len(i)) < 0.1
+    edges = np.stack([i[kept], j[kept]], axis=1)
+    return from_binary(rng.integers(-100, 101, n), edges, 2 * rng.integers(-100, 101, len(edges)))
+
+
+def _families() -> Iterator[tuple[str, int, Callable[[int, np.random.Generator], IsingModel]]]:
+    for side in (8, 10, 12, 16, 20, 24, 28, 32):
+        yield "2D torus, Gaussian, side", side, edwards_anderson_2d
+    for side in (8, 10, 12, 16, 20, 24, 28, 32):
+        yield "2D torus, ±J, side", side, lambda L, rng: edwards_anderson_2d(L, rng, "pm1")
+    yield "2D open, Gaussian, side", 40, lambda L, rng: edwards_anderson_2d(L, rng, "gaussian", periodic=False)
+    for side in (4, 5, 6):
+        yield "3D torus, Gaussian, side", side, edwards_anderson_3d
+    for side in (4, 5, 6):
+        yield "3D torus, ±J, side", side, lambda L, rng: edwards_anderson_3d(L, rng, "pm1")
+    for side in (2, 3, 4):
+        yield (
+            "Chimera, Gaussian J and h, cells",
+            side,
+            lambda m, rng: chimera_glass(m, rng, couplings="gaussian", fields="gaussian"),
+        )
+    for side in (2, 3, 4):
+        yield "Chimera, J and h = ±1, cells", side, lambda m, rng: chimera_glass(m, rng, fields="pm1")
+    for n in (60, 80, 100):
+        yield "max-cut, G(n, 0.1), weights ±1, n", n, lambda n, rng: max_cut_gnp(n, 0.1, rng, weights="pm1")
+    for n in (60, 80, 100):
+        yield "max-cut, G(n, 0.1), n", n, lambda n, rng: max_cut_gnp(n, 0.1, rng)
+    for n in (50, 75, 100):
+        yield "QUBO, density 0.1, n", n, _qubo
+
+
+def generated(count: int) -> Iterator[Task]:
+    """`count` instances of every family and size, each from a stream of its own."""
+    numbers: dict[str, int] = {}
+    for family, size, draw in _families():
+        number = numbers.setdefault(family, len(numbers))
+        for k in range(count):
+            seed = np.random.SeedSequence(0, spawn_key=(number, size, k))
+
+            def make(draw: Any = draw, size: int = size, seed: np.random.SeedSequence = seed) -> IsingModel:
+                model: IsingModel = draw(size, np.random.default_rng(seed))
+                return model
+
+            yield Task(f"{family} {size}", str(k), make, GENERATED_LIMIT)
+
+
+# ---- the sets of others
+
+
+def _archive(
+    folder: Path,
+    pattern: str,
+    sign: str,
+    key: str,
+    limit: float,
+    *,
+    proven: bool,
+    per_spin: bool = False,
+    digits: float = 0.0,
+    sweeps: tuple[int, ...] = SWEEPS,
+    first: int | None = None,
+) -> Iterator[Task]:
+    for file in sorted(folder.glob(pattern)):
+        instances = import_npz(file, sign=sign, energy_key=key, per_spin=per_spin)
+        for k, (model, energy) in enumerate(
+            zip(instances.models[:first], instances.ground_energies[:first], strict=True)
+        ):
+            yield Task(
+                f"{folder.name}/{file.name}",
+                str(k),
+                lambda model=model: model,  # type: ignore[misc]
+                limit,
+                float(energy),
+                proven,
+                digits,
+                sweeps,
+            )
+
+
+def _single(file: Path, stated: float, proven: bool, limit: float) -> Task:
+    def make() -> IsingModel:
+        return open_source(file).instances.models[0]
+
+    return Task(file.parent.name, file.name, make, limit, stated, proven, sweeps=SWEEPS)
+
+
+def _listed(folder: Path, table: str, energy: str, limit: float) -> Iterator[Task]:
+    """Files named in the folder's table; proven unless its column ``status`` says otherwise."""
+    header, *lines = (folder / table).read_text().splitlines()
+    for line in lines:
+        row = dict(zip(header.split(","), line.split(","), strict=True))
+        name = row.get("file", row.get("name", ""))
+        file = next(
+            path for path in (folder / f"{name}{end}" for end in ("", ".txt", ".dat", ".sparse")) if path.is_file()
+        )
+        yield _single(file, float(row[energy]), "best known" not in row.get("status", ""), limit)
+
+
+def external(root: Path) -> Iterator[Task]:
+    """Every instance of the sets that are there, the quick ones first."""
+    yield from _listed(root / "biqmac_ising", "best_known.csv", "E_ising_min", 60.0)
+    yield from _listed(root / "biqmac_rudy", "best_known.csv", "E_ising_min", 20.0)
+    yield from _listed(root / "biqmac_qubo", "best_known.csv", "best_x0Qx_min", 20.0)
+    yield from _listed(root / "xorsat", "ground_states.csv", "E0", 60.0)
+    yield from _listed(root / "dimacs_torus", "best_known.csv", "E_ising", 120.0)
+    chook = root / "chook"
+    yield from _archive(chook, "tile*.npz", "dimod", "E0", 60.0, proven=True)
+    yield from _archive(chook, "wishart*.npz", "dimod", "E0", 10.0, proven=True)
+    vna = root / "vna"
+    yield from _archive(vna, "EA*.npz", "ising", "gs_energy_per_spin", 60.0, proven=True, per_spin=True)
+    yield from _archive(vna, "SK*.npz", "ising", "gs_energy_per_spin", 0.0, proven=True, per_spin=True)
+    cool = root / "cool"
+    yield from _archive(cool, "*.npz", "dimod", "gs_energy_per_spin", 60.0, proven=True, per_spin=True, digits=2e-6)
+    yield from _archive(root / "selby_chimera439", "*.npz", "dimod", "E0", 0.0, proven=True)
+    gset = list(_listed(root / "gset", "best_known.csv", "E_ising", 120.0))
+    yield from (task for task in gset if task.proven)
+    # Nothing is proven of the others: a smaller budget, and of the largest a selection.
+    yield from (replace(task, sweeps=SWEEPS[:2]) for task in gset if not task.proven)
+    ea3d = root / "ea3d_pm"
+    yield from _archive(ea3d, "L08.npz", "dimod", "gs_energy", 0.0, proven=False, sweeps=SWEEPS[:2])
+    yield from _archive(ea3d, "L12.npz", "dimod", "gs_energy", 0.0, proven=False, sweeps=SWEEPS[1:2], first=50)
+
+
+# ---- tables
+
+
+def size_table(rows: Iterable[Row]) -> str:
+    """Solve times by family and size."""
+    lines = [
+        "| instances | spins | proven | median s | max s | median nodes | max nodes |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for group, members in _grouped(rows).items():
+        seconds, nodes = [row.cpu for row in members], [row.nodes for row in members]
+        proven = sum(row.status == "optimal" for row in members)
+        lines.append(
+            f"| {group} | {members[0].n} | {proven} of {len(members)} | {median(seconds):.2f} | {max(seconds):.2f} "
+            f"| {median(nodes):g} | {max(nodes)} |"
+        )
+    return "\n".join(lines)
+
+
+def single_table(rows: Iterable[Row]) -> str:
+    """Single files of the sets of others."""
+    lines = [
+        "| instance | n | stated | proven? | ours | status | gap | s | ours − stated |",
+        "|---|---:|---:|---|---:|---|---:|---:|---:|",
+    ]
+    for row in rows:
+        status = row.status if row.status == "optimal" else f"putative, {row.agreed} of 4 × {row.sweeps}"
+        gap = "" if row.bound is None else f"{row.energy - row.bound:g}"
+        lines.append(
+            f"| {row.group}/{row.name} | {row.n} | {row.stated:.12g} | {'yes' if row.proven else 'no'} "
+            f"| {row.energy:.12g} | {status} | {gap} | {row.cpu:.2f} | {row.difference:g} |"
+        )
+    return "\n".join(lines)
+
+
+def archive_table(rows: Iterable[Row]) -> str:
+    """Archives of many instances, a line each."""
+    lines = [
+        "| set | n | instances | stated is proven? | proven by us | met | missed | beaten | median s | max s "
+        "| largest ours − stated |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for group, members in _grouped(rows).items():
+        seconds = [row.cpu for row in members]
+        missed = sum(not row.met for row in members)
+        lines.append(
+            f"| {group} | {members[0].n} | {len(members)} | {'yes' if members[0].proven else 'no'} "
+            f"| {sum(row.status == 'optimal' for row in members)} | {len(members) - missed} | {missed} "
+            f"| {sum(row.beaten for row in members)} | {median(seconds):.2f} | {max(seconds):.2f} "
+            f"| {max(row.difference for row in members):.3g} |"
+        )
+    return "\n".join(lines)
+
+
+def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return groups
+
+
+def fill(page: Path, tables: dict[str, str]) -> None:
+    """Replace what stands between the markers of each table."""
+    text = page.read_text(encoding="utf-8")
+    for key, table in tables.items():
+        begin, end = _BEGIN.format(key), _END.format(key)
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    write_text(page, text)
+
+
+# ---- the run
+
+
+def _load(out: Path) -> dict[tuple[str, str], Row]:
+    rows = [Row(*values) for values in read_json(out)["rows"]] if out.is_file() else []
+    return {(row.group, row.name): row for row in rows}
+
+
+def _save(out: Path, rows: Iterable[Row]) -> None:
+    lines = [json.dumps(list(asdict(row).values()), ensure_ascii=False) for row in rows]
+    columns = json.dumps(list(Row.__dataclass_fields__))
+    write_text(out, f'{{"columns": {columns},\n"rows": [\n' + ",\n".join(lines) + "\n]}\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--external", type=Path, help="folder of published sets")
+    parser.add_argument("--count", type=int, default=10, help="generated instances of each size")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/solver.json"))
+    parser.add_argument("--page", type=Path, default=Path("docs/solver.md"))
+    parser.add_argument("--tables", action="store_true", help="write the tables of what is there, and solve nothing")
+    arguments = parser.parse_args()
+    done = _load(arguments.out)
+    if not arguments.tables:
+        tasks = list(generated(arguments.count))
+        if arguments.external:
+            tasks = [*external(arguments.external), *tasks]
+        with progress_bar("solver times") as update:
+            for k, task in enumerate(tasks):
+                if (task.group, task.name) not in done:
+                    done[task.group, task.name] = work(task)
+                    _save(arguments.out, done.values())
+                update(k + 1, len(tasks))
+    order = {(group, str(k)): number for number, (group, k) in enumerate(done)}
+    rows = sorted(done.values(), key=lambda row: order[row.group, row.name])
+    foreign = [row for row in rows if row.stated is not None]
+    many = [row for row in foreign if row.group.endswith(".npz")]
+    fill(
+        arguments.page,
+        {
+            "sizes": size_table(row for row in rows if row.stated is None),
+            "single": single_table(row for row in foreign if not row.group.endswith(".npz")),
+            "archives": archive_table(many),
+        },
+    )
+    wrong = [row for row in foreign if row.proven and (row.beaten or not row.met)]
+    for row in wrong:
+        print(f"{row.group} {row.name}: stated {row.stated}, found {row.energy} ({row.status}), bound {row.bound}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
