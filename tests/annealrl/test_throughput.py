@@ -15,7 +15,7 @@ from annealrl import throughput
 from annealrl.cli.app import run
 from annealrl.errors import InputError
 from annealrl.kernels import jit, limits
-from annealrl.throughput import cases, contenders, targets
+from annealrl.throughput import cases, contenders, parts, targets
 from annealrl.throughput.report import BEGIN, END, check
 
 pytestmark = pytest.mark.skipif(jit.INTERPRETED, reason="interpreted kernels are not worth measuring")
@@ -144,6 +144,10 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
         InputError, match=r"--against openjij: openjij is not installed; pip install 'annealrl\[interop"
     ):
         throughput.measure(["openjij"], quick=True)
+
+
+def test_the_first_run_runs() -> None:
+    exec(parts.FIRST_RUN, {})
 
 
 def test_other_json_is_refused() -> None:
