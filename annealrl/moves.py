@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
-from annealrl.kernels import moves
 
 if TYPE_CHECKING:
     from annealrl.simulator import ReplicaSimulator
@@ -78,13 +77,7 @@ class Population:
                 f"one or {len(s)}, are expected"
             )
         exponents = np.array(np.broadcast_to(exponents, (len(s),)))
-        log_means = np.zeros(len(s))
-        s.run_moves(
-            lambda first, last: moves.resample(
-                s.energies, exponents, s.sizes, s._spins, self.families, s._move_states, log_means, first, last
-            ),
-            energies=False,
-        )
+        log_means = s.resample(exponents, self.families)
         self.log_weight += log_means
         self.weighed += s.replicas * int(np.count_nonzero(exponents))
         return log_means

@@ -50,14 +50,20 @@ class ReplicaStore:
         self.replicas = replicas
         self.initial: Start = initial
         self.layout = layout
-        self._kernels: list[Kernel | None] = [None] * len(models)
         self.threads = threads if threads is not None else available_cores()
-        b = len(models)
-        sites, degree = capacity or (0, 0)
-        sites = max(sites, *(model.n for model in models)) if b > 1 else max(sites, models[0].n)
-        degree = max(degree, packed.TABLE_WIDTH, *(int(model.degrees.max()) for model in models))
-        words = -(-replicas // LANES)
         self.models: list[IsingModel] = list(models)
+        self.attempted = 0
+        sites, degree = capacity or (0, 0)
+        self._allocate(
+            max([sites, *(model.n for model in models)]), max([degree, *(int(model.degrees.max()) for model in models)])
+        )
+        self.load(range(len(models)), models, seeds)
+
+    def _allocate(self, sites: int, degree: int) -> None:
+        """Make room for instances of up to `sites` spins of up to `degree` neighbours."""
+        b, words = len(self.models), -(-self.replicas // LANES)
+        degree = max(degree, packed.TABLE_WIDTH)
+        self._kernels: list[Kernel | None] = [None] * b
         self.sizes: IntArray = np.zeros(b, np.int64)
         self._neighbours = np.zeros((b, sites, degree), np.int32)
         self._couplings = np.zeros((b, sites, degree))
@@ -69,11 +75,9 @@ class ReplicaStore:
         self._lanes = np.zeros((b, words, 2, LANES), np.uint32)
         self._site_states = np.zeros((b, 1), np.uint64)
         self._move_states = np.zeros((b, 1), np.uint64)
-        self.energies: FloatArray = np.zeros((b, replicas))
-        self.best_energies: FloatArray = np.zeros((b, replicas))
+        self.energies: FloatArray = np.zeros((b, self.replicas))
+        self.best_energies: FloatArray = np.zeros((b, self.replicas))
         self.accepted: IntArray = np.zeros(b, np.int64)
-        self.attempted = 0
-        self.load(range(b), models, seeds)
 
     def __len__(self) -> int:
         return len(self.models)
@@ -102,7 +106,15 @@ class ReplicaStore:
         spins : sequence, optional
             Starting configurations, each ±1 of shape (n,) for all replicas or (R, n), or None for the random start.
         """
-        starts = spins if spins is not None else [None] * len(models)
+        self._load(indices, models, seeds, spins if spins is not None else [None] * len(models))
+
+    def _load(
+        self,
+        indices: Sequence[int],
+        models: Sequence[IsingModel],
+        seeds: Sequence[np.random.SeedSequence],
+        starts: Sequence[npt.ArrayLike | None],
+    ) -> None:
         for b, model, seed, start in zip(indices, models, seeds, starts, strict=True):
             self._place(b, model)
             key = seed.generate_state(3, np.uint64)
@@ -112,7 +124,7 @@ class ReplicaStore:
             if start is None:
                 configurations.random_spins(self._spins[b], self._lanes[b], model.n, self.initial == "shared")
             else:
-                configurations.pack(_start(start, self.replicas, model), self._spins[b])
+                configurations.pack(checked_start(start, self.replicas, model), self._spins[b])
         chosen = np.asarray(indices, dtype=np.intp)
         for b in chosen:
             self.recompute(self._spins, self.energies, int(b), int(b) + 1)
@@ -122,11 +134,7 @@ class ReplicaStore:
 
     def _place(self, b: int, model: IsingModel) -> None:
         degree = int(model.degrees.max())
-        if model.n > self._fields.shape[1] or degree > self._neighbours.shape[2]:
-            raise InputError(
-                f"simulator: an instance of {model.n} spins and degree {degree} does not fit; "
-                f"the capacity is {self._fields.shape[1]} spins and degree {self._neighbours.shape[2]}"
-            )
+        check_room(model, self._fields.shape[1], self._neighbours.shape[2])
         neighbours, couplings = model.padded
         self.models[b] = model
         self.sizes[b] = model.n
@@ -243,7 +251,18 @@ class ReplicaStore:
         run_slices(work, len(self), self.threads)
 
 
-def _start(start: npt.ArrayLike, replicas: int, model: IsingModel) -> SpinArray:
+def check_room(model: IsingModel, sites: int, degree: int) -> None:
+    """Refuse a model beyond the capacity of a simulator."""
+    largest = int(model.degrees.max())
+    if model.n > sites or largest > degree:
+        raise InputError(
+            f"simulator: an instance of {model.n} spins and degree {largest} does not fit; "
+            f"the capacity is {sites} spins and degree {degree}"
+        )
+
+
+def checked_start(start: npt.ArrayLike, replicas: int, model: IsingModel) -> SpinArray:
+    """A start as ±1 of shape (R, n), whatever of (n,) and (R, n) was given."""
     values = np.asarray(start)
     if values.shape not in ((model.n,), (replicas, model.n)):
         raise InputError(

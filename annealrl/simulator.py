@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel
+from annealrl.ising import FloatArray, IntArray, IsingModel
 from annealrl.kernels import dynamics, observables
 from annealrl.kernels.lanes import LANES
 from annealrl.layouts import Layout
+from annealrl.registry import unknown
 from annealrl.replicas import ReplicaStore, Start
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ __all__ = ["Order", "ReplicaSimulator", "Rule", "Seed", "Start", "instance_seeds
 
 Rule = Literal["metropolis", "gibbs"]
 Order = Literal["random", "sequential"]
+Backend = Literal["cpu", "cuda"]
 Seed = int | np.random.SeedSequence
 
 _RULES = {"metropolis": dynamics.METROPOLIS, "gibbs": dynamics.GIBBS}
+BACKENDS: tuple[Backend, ...] = ("cpu", "cuda")
 _ORDERS = {"random": dynamics.RANDOM, "sequential": dynamics.SEQUENTIAL}
 
 
@@ -65,6 +68,9 @@ class ReplicaSimulator(ReplicaStore):
     layout : {"auto", "packed", "multispin", "summed", "dense"}
         The kernel, see :mod:`annealrl.layouts`; by default the fastest for each instance. Layouts draw their random
         numbers differently, so they run different trajectories with the same statistics.
+    backend : {"cpu", "cuda"}
+        Where the replicas are and move; ``"cuda"`` makes a :class:`~annealrl.cuda.CudaSimulator`, for which the cost is
+        that of the next multiple of 32 and which leaves `layout` and `threads` aside.
 
     Attributes
     ----------
@@ -85,6 +91,16 @@ class ReplicaSimulator(ReplicaStore):
     np.float64(-8.0)
     """
 
+    def __new__(cls, *_args: object, backend: Backend = "cpu", **_options: object) -> ReplicaSimulator:
+        """Make the simulator of a backend; the interface is the same."""
+        if backend not in BACKENDS:
+            raise unknown("backend", backend, BACKENDS)
+        if backend == "cuda" and cls is ReplicaSimulator:
+            from annealrl.cuda import CudaSimulator
+
+            return super().__new__(CudaSimulator)
+        return super().__new__(cls)
+
     def __init__(
         self,
         models: Sequence[IsingModel],
@@ -98,6 +114,7 @@ class ReplicaSimulator(ReplicaStore):
         threads: int | None = None,
         capacity: tuple[int, int] | None = None,
         layout: Layout = "auto",
+        backend: Backend = "cpu",
     ) -> None:
         for key, value, known in (("rule", rule, tuple(_RULES)), ("order", order, tuple(_ORDERS))):
             if value not in known:
@@ -144,7 +161,12 @@ class ReplicaSimulator(ReplicaStore):
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
         if sweeps < 0:
             raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
+        self._run(start, end, sweeps)
+
+    def _run(self, start: FloatArray, end: FloatArray, sweeps: int) -> None:
+        """Run sweeps at checked temperatures, one for each instance or each replica, and do the books."""
         rule, order = self.kernel_codes
+        own = start.ndim == 2
         # Replicas at their own β have a kernel of their own, whatever the layout.
         advance = self._advance_packed if own else self._advance_by_layout
         self.run_moves(lambda first, last: advance(start, end, sweeps, rule, order, first, last), sweeps=sweeps)
@@ -161,6 +183,32 @@ class ReplicaSimulator(ReplicaStore):
         from annealrl.moves import Tempering
 
         return Tempering(self, betas, copies, every=every, clusters=clusters)
+
+    def resample(self, exponents: FloatArray, families: IntArray) -> FloatArray:
+        """Replace replicas by copies in proportion to exp(-exponent·E), as :meth:`Population.resample` says.
+
+        Parameters
+        ----------
+        exponents : float64 array, shape (B,)
+            Nothing happens where it is 0.
+        families : int64 array, shape (B, R)
+            Goes along with the configurations.
+
+        Returns
+        -------
+        float64 array, shape (B,)
+            Log of the mean weight.
+        """
+        from annealrl.kernels import moves
+
+        logs = np.zeros(len(self))
+        self.run_moves(
+            lambda first, last: moves.resample(
+                self.energies, exponents, self.sizes, self._spins, families, self._move_states, logs, first, last
+            ),
+            energies=False,
+        )
+        return logs
 
     @property
     def kernel_codes(self) -> tuple[int, int]:
