@@ -12,16 +12,14 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from annealrl.agents.typed import build, check_keys, convert, read_yaml
+from annealrl.env_options import ENV_OPTIONS, EnvOptions, make_family
 from annealrl.errors import InputError
 from annealrl.registry import env_ids, family, unknown
 from annealrl.schedules import Geometric, Schedule
-from annealrl.vector_env import ENV_OPTIONS, AnnealingVectorEnv, make_hamiltonian
+from annealrl.vector_env import AnnealingVectorEnv
 
 #: Folder of the shipped configurations.
 CONFIGS = Path(__file__).resolve().parent / "configs"
-
-#: Options of the environment that a file cannot hold.
-_NOT_IN_FILES = ("instances", "render_mode")
 
 
 @dataclass(frozen=True)
@@ -255,12 +253,11 @@ def _env(content: Any, where: str) -> EnvConfig:
     except InputError as error:
         raise InputError(f"{where}: id: {error}") from None
     num_envs = convert(options.pop("num_envs", EnvConfig.num_envs), int, f"{where}: num_envs")
-    hints = {key: hint for key, hint in _env_hints().items() if key not in _NOT_IN_FILES}
-    hints |= {key: hint for key, hint in get_type_hints(kind).items() if key in kind.options()}
+    hints = _env_hints() | {key: hint for key, hint in get_type_hints(kind).items() if key in kind.options()}
     check_keys(options, ("id", "num_envs", *hints), where)
     checked = {key: convert(value, hints[key], f"{where}: {key}") for key, value in options.items()}
     try:
-        make_hamiltonian(env_id, {key: checked[key] for key in checked if key in kind.options()})
+        make_family(env_id, {key: checked[key] for key in checked if key in kind.options()})
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return EnvConfig(env_id, num_envs, checked)
@@ -268,8 +265,7 @@ def _env(content: Any, where: str) -> EnvConfig:
 
 @cache
 def _env_hints() -> dict[str, Any]:
-    hints = get_type_hints(AnnealingVectorEnv.__init__)
-    return {key: hints[key] for key in ENV_OPTIONS}
+    return get_type_hints(EnvOptions)
 
 
 def dump_config(config: TrainConfig) -> str:

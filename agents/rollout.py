@@ -38,6 +38,8 @@ class Played:
     attempted_updates : int
     seconds : float
         From making the environment to the last step's end.
+    spins : tuple of int8 array, shape (R, n), optional
+        Every replica's final configuration, where it was asked for.
     """
 
     energies: FloatArray
@@ -47,6 +49,7 @@ class Played:
     betas: FloatArray
     attempted_updates: int
     seconds: float
+    spins: tuple[SpinArray, ...] | None = None
 
 
 def play(
@@ -59,6 +62,8 @@ def play(
     family_starts: bool = False,
     beta_start: FloatArray | float | None = None,
     deterministic: bool = True,
+    starts: Sequence[SpinArray] | None = None,
+    keep_spins: bool = False,
 ) -> Played:
     """Play one episode on each of `models`, episode e with the dynamics of ``seeds[e]``.
 
@@ -75,6 +80,10 @@ def play(
         Where a policy of changes in β starts; by default from the environment's distribution, a draw an episode.
     deterministic : bool
         The policy's mean action.
+    starts : sequence of int8 array, shape (R, n), optional
+        Where the replicas of each episode start, instead of the above.
+    keep_spins : bool
+        Whether the final configurations are returned too.
     """
     began = time.perf_counter()
     env = config.make(
@@ -95,7 +104,7 @@ def play(
         simulator = env.simulator
         assert simulator is not None
         lowest = [simulator.lowest(e) for e in range(len(models))]
-        betas[-1] = env.beta
+        betas[-1] = env.drive.beta
         kept.append(
             Played(
                 energies=simulator.energies.copy(),
@@ -103,8 +112,9 @@ def play(
                 best_energies=np.array([energy for energy, _ in lowest]),
                 best_spins=tuple(spins for _, spins in lowest),
                 betas=betas,
-                attempted_updates=simulator.attempted,
+                attempted_updates=env.attempted_updates,
                 seconds=time.perf_counter() - began,
+                spins=tuple(simulator.spins(e) for e in range(len(models))) if keep_spins else None,
             )
         )
         return np.zeros(len(models))
@@ -112,9 +122,9 @@ def play(
     env.reward = at_end
     # Pinned for the episode after as well, so that beginning it draws nothing new.
     options: dict[str, Any] = {"instance": list(models), "seeds": list(seeds), "episodes": 2}
-    if not family_starts:
-        options["initial_spins"] = [None] * len(models)
-    low, high = env.beta_range
+    if starts is not None or not family_starts:
+        options[env.family.start_option] = [None] * len(models) if starts is None else list(starts)
+    low, high = env.options.beta_range
     if beta_start is not None:
         options["beta"] = beta_start
     elif low < high:
@@ -131,7 +141,7 @@ def play(
             )
             observation = env.step(actions.cpu().numpy())[0]
             if step < budget.steps - 1:
-                betas[step] = env.beta
+                betas[step] = env.drive.beta
     return kept[0]
 
 

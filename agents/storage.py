@@ -17,13 +17,12 @@ from safetensors.torch import load_file, save_file
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize, unwrap_vec_wrapper
 
-from annealrl.actions import DeltaBeta, LogBetaOffset
 from annealrl.agents.catalogue import CONFIG, WEIGHTS
 from annealrl.agents.catalogue import directory as directory_of
 from annealrl.agents.config import EnvConfig, PPOConfig, TrainConfig, dump_config, load_config
 from annealrl.agents.policies import EpisodePolicy, policy_class
 from annealrl.errors import InputError
-from annealrl.hamiltonian import Hamiltonian
+from annealrl.family import Family
 from annealrl.observations import FeatureObservation
 from annealrl.registry import env_ids, family
 from annealrl.results import write_text
@@ -121,12 +120,8 @@ def interface(env: AnnealingVectorEnv) -> dict[str, Any]:
     seen: dict[str, Any] = {"shape": list(space.shape or ()), "dtype": str(space.dtype)}
     if isinstance(env.observation, FeatureObservation):
         seen["names"] = list(env.observation.names)
-    done = (
-        "delta_beta: beta += scale * action"
-        if isinstance(env.action, DeltaBeta)
-        else "log_beta_offset: beta = reference * exp(scale * action)"
-    )
-    return {"observation": seen, "action": {"shape": [1], "low": -1.0, "high": 1.0, "meaning": done}}
+    done = {"shape": [len(env.action.components)], "low": -1.0, "high": 1.0, "meaning": env.action.meaning}
+    return {"observation": seen, "action": done}
 
 
 def _check_interface(config: TrainConfig, env: AnnealingVectorEnv, where: Path) -> None:
@@ -213,38 +208,17 @@ def env_config(env: VecEnv | AnnealingVectorEnv | None) -> EnvConfig:
     reward = next((name for name, known in REWARDS.items() if known is env.reward), None)
     if reward is None:
         raise InputError(f"environment: a reward of your own cannot be kept in a file; one of {', '.join(REWARDS)}")
-    low, high = env.beta_range
-    options: dict[str, Any] = {
-        **{entry: getattr(env.hamiltonian, entry) for entry in env.hamiltonian.options()},
-        "replicas": env.replicas,
-        "steps": env.steps,
-        "sweeps_per_step": env.sweeps_per_step,
-        "observation": "features" if isinstance(env.observation, FeatureObservation) else "spins",
-        "action": "delta_beta" if isinstance(env.action, DeltaBeta) else "log_beta_offset",
-        "refusal_penalty": env.refusal_penalty,
-        "ramp": env.ramp,
-        "reward": reward,
-        "criterion": env.criterion,
-        "beta_start": low if low == high else (low, high),
-        "initial": env.initial,
-        "group_size": env.group_size,
-        "certify": env.certify,
-    }
-    if isinstance(env.observation, FeatureObservation):
-        options["features"] = env.observation.groups
-    if isinstance(env.action, DeltaBeta | LogBetaOffset):
-        options |= {"action_scale": env.action.scale, "beta_max": env.action.beta_max}
-    if isinstance(env.action, LogBetaOffset):
-        options["reference"] = env.action.reference
-    return EnvConfig(_registered(env.hamiltonian), env.num_envs, options)
+    own = {entry: getattr(env.family, entry) for entry in env.family.options()}
+    options = own | env.options.spelled() | {"reward": reward}
+    return EnvConfig(_registered(env.family), env.num_envs, options)
 
 
-def _registered(hamiltonian: Hamiltonian) -> str:
+def _registered(member: Family) -> str:
     # Named after its class as a rule, so that the other families' modules need not be imported.
-    ids = sorted(env_ids(), key=lambda env_id: not env_id.startswith(type(hamiltonian).__name__))
+    ids = sorted(env_ids(), key=lambda env_id: not env_id.startswith(type(member).__name__))
     for env_id in ids:
-        if family(env_id) is type(hamiltonian):
+        if family(env_id) is type(member):
             return env_id
     raise InputError(
-        f"environment: the family {type(hamiltonian).__name__} is not registered; decorate it with @register"
+        f"environment: the family {type(member).__name__} is not registered; decorate it with @register"
     )

@@ -228,7 +228,7 @@ class _Run:
         assert model.env is not None
         # Every instance and every stream follows from the seed and the episode's number: restart at the right one.
         model.env.reset()
-        model.env.set_attr("_episode", model.episodes // model.n_envs)
+        model.env.set_attr("episode", model.episodes // model.n_envs)
         model._last_obs = model.env.reset()
         model._last_episode_starts = np.ones(model.n_envs, bool)
 

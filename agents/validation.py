@@ -10,12 +10,12 @@ import numpy as np
 
 from annealrl.agents.config import EnvConfig, ValidationConfig
 from annealrl.agents.rollout import play
+from annealrl.env_options import make_family
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray
 from annealrl.method import Budget
 from annealrl.rewards import EpisodeEnd
-from annealrl.vector_env import EXACT, make_hamiltonian
 
 if TYPE_CHECKING:
     from annealrl.agents.policies import EpisodePolicy
@@ -94,9 +94,9 @@ class Validator:
     def __call__(self, policy: EpisodePolicy) -> Score:
         """Play all episodes with the policy's mean action."""
         played = play(policy, self.env, self.models, self.seeds, self.budget, family_starts=True)
-        sizes = np.array([model.n for model in self.models])
+        sizes = np.array([float(model.extent) for model in self.models])
         lowest = played.judged.min(axis=1)
-        tolerance = EXACT * np.array([model.scale for model in self.models])
+        tolerance = np.array([model.slack for model in self.models])
         known = not np.isnan(self.ground).any()
         return Score(
             reward=float(np.mean(self.reward(EpisodeEnd(played.judged, self.ground, sizes)))),
@@ -120,10 +120,10 @@ def _instances(env: EnvConfig, config: ValidationConfig) -> InstanceSet:
                 f"validation.set {config.set!r}: a training set; take {config.set.replace('train', 'val')}"
             )
         return found.subset(range(min(config.instances, len(found))), found.name)
-    hamiltonian = make_hamiltonian(env.id, env.family_options)
+    family = make_family(env.id, env.family_options)
     streams = (np.random.SeedSequence(_ENTROPY, spawn_key=(0, i)) for i in range(config.instances))
-    models = [hamiltonian.sample(np.random.default_rng(stream)) for stream in streams]
-    known = [hamiltonian.ground_energy(model) for model in models]
+    models = [family.sample(np.random.default_rng(stream)) for stream in streams]
+    known = [family.ground_energy(model) for model in models]
     energies = np.array([np.nan if energy is None else energy for energy in known])
     statuses = tuple("unknown" if np.isnan(energy) else "planted" for energy in energies)
     return InstanceSet("sampled", tuple(models), energies, (None,) * len(models), energies.copy(), statuses)

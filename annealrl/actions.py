@@ -1,82 +1,267 @@
-"""How an action in [-1, 1] sets the inverse temperature of the coming step."""
+"""What an agent decides: components, each a number in [-1, 1] an episode that sets or does one thing.
+
+An action of the environment is one component or several, ``action="delta_beta"`` or ``action=("log_beta_offset",
+"resample")``. A component is an object that looks at a :class:`~annealrl.drive.Drive` and writes to it, or moves the
+replicas of its simulator; the environment knows none of them by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.drive import Drive
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel
+from annealrl.ising import FloatArray
 from annealrl.registry import unknown
 from annealrl.schedules import Schedule
 
 BoolArray = npt.NDArray[np.bool_]
 
-
-class Action(Protocol):
-    """Maps actions, shape (B,), to inverse temperatures."""
-
-    def begin(self, drawn: FloatArray, models: Sequence[IsingModel], steps: int) -> FloatArray:
-        """Start a batch of episodes; returns β before the first step, given draws of the starting-β distribution."""
-        ...
-
-    def beta(self, step: int, current: FloatArray, action: FloatArray) -> tuple[FloatArray, BoolArray]:
-        """Return (β of the coming step, mask of refused actions), each shape (B,)."""
-        ...
+#: What a component writes; of two that write the same the later would win, so they are refused.
+BETA, SIZE, RESAMPLING = "β", "the step size", "resampling"
+#: Smallest step size, as a fraction of a coordinate's range.
+SMALLEST_STEP = 1e-6
 
 
-@dataclass(frozen=True)
-class DeltaBeta:
+class Component(ABC):
+    """One number of an action.
+
+    Attributes
+    ----------
+    name : str
+    meaning : str
+        A line of formula for model cards.
+    sets : str
+        What it writes: no two components of an action may write the same.
+    uses : frozenset of str
+        Those of ``beta_start``, ``reference``, ``refusal_penalty``, ``step_start`` that mean something to it.
+    moves : frozenset of str
+        Moves beyond single flips that it makes, as in :class:`annealrl.method.Method`.
+    late : bool
+        Whether it acts after the others, on what they have set.
+    default_scale : float
+        What an action of 1 means where the user leaves it open.
+    """
+
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    sets: ClassVar[str]
+    uses: ClassVar[frozenset[str]] = frozenset()
+    moves: ClassVar[frozenset[str]] = frozenset()
+    late: ClassVar[bool] = False
+    default_scale: ClassVar[float] = 1.0
+
+    def __init__(self, scale: float, beta_max: float, reference: Schedule, step_start: float) -> None:
+        self.scale, self.beta_max, self.reference, self.step_start = scale, beta_max, reference, step_start
+
+    def begin(self, drive: Drive) -> None:
+        """Start a batch of episodes; ``drive.beta`` holds draws of the starting-β distribution."""
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> BoolArray | None:
+        """Act before step `step`, on actions of shape (B,); returns which were refused, or None."""
+        raise NotImplementedError
+
+    def attempted(self, drive: Drive) -> int:
+        """Updates that it has attempted beyond the simulator's own."""
+        return 0
+
+
+class DeltaBeta(Component):
     """The paper's action: β changes by ``scale · action``.
 
     A change that would leave (0, `beta_max`] is refused and the step runs at the old β.
     """
 
-    scale: float
-    beta_max: float
+    name = "delta_beta"
+    meaning = "delta_beta: beta += scale * action"
+    sets = BETA
+    uses = frozenset({"beta_start", "refusal_penalty"})
 
-    def begin(self, drawn: FloatArray, models: Sequence[IsingModel], steps: int) -> FloatArray:
-        """Start where the distribution says."""
-        return drawn
-
-    def beta(self, step: int, current: FloatArray, action: FloatArray) -> tuple[FloatArray, BoolArray]:
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> BoolArray:
         """Add the change where it is allowed."""
-        wanted = current + self.scale * action
+        wanted = drive.beta + self.scale * action
         refused = (wanted <= 0.0) | (wanted > self.beta_max)
-        return np.where(refused, current, wanted), refused
+        drive.beta = np.where(refused, drive.beta, wanted)
+        return refused
 
 
-class LogBetaOffset:
+class DeltaLogTemperature(Component):
+    """The temperature changes by the factor ``exp(scale · action)``; β is cut at `beta_max`."""
+
+    name = "delta_log_temperature"
+    meaning = "delta_log_temperature: beta *= exp(-scale * action)"
+    sets = BETA
+    uses = frozenset({"beta_start"})
+    default_scale = 0.5
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Divide β."""
+        drive.beta = np.minimum(drive.beta * np.exp(-self.scale * action), self.beta_max)
+
+
+class LogBetaOffset(Component):
     """β of step k is ``reference_k · exp(scale · action)``: action 0 is the reference schedule itself."""
 
-    def __init__(self, reference: Schedule, scale: float, beta_max: float) -> None:
-        self.reference, self.scale, self.beta_max = reference, scale, beta_max
-        self._table: FloatArray = np.empty((0, 0))
+    name = "log_beta_offset"
+    meaning = "log_beta_offset: beta = reference * exp(scale * action)"
+    sets = BETA
+    uses = frozenset({"reference"})
 
-    def begin(self, drawn: FloatArray, models: Sequence[IsingModel], steps: int) -> FloatArray:
+    def begin(self, drive: Drive) -> None:
         """Start at the reference's first β."""
-        self._table = self.reference.table(models, steps)
-        first: FloatArray = self._table[0].copy()
-        return first
+        self._table: FloatArray = self.reference.table(drive.simulator.models, drive.steps)
+        drive.beta = self._table[0].copy()
 
-    def beta(self, step: int, current: FloatArray, action: FloatArray) -> tuple[FloatArray, BoolArray]:
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
         """Scale the reference, cut at `beta_max`."""
-        wanted = self._table[step] * np.exp(self.scale * action)
-        return np.minimum(wanted, self.beta_max), np.zeros(action.shape, bool)
+        drive.beta = np.minimum(self._table[step] * np.exp(self.scale * action), self.beta_max)
 
 
-def make_action(kind: str, scale: float, reference: Schedule, beta_max: float) -> Action:
-    """Resolve the environment's option ``action``."""
-    if not 0 < scale < np.inf:
-        raise InputError(f"action_scale is {scale}; a positive number is expected")
-    if not beta_max > 0:
-        raise InputError(f"beta_max is {beta_max}; a positive number is expected")
-    if kind == "delta_beta":
-        return DeltaBeta(scale, beta_max)
-    if kind == "log_beta_offset":
-        return LogBetaOffset(reference, scale, beta_max)
-    raise unknown("action", kind, ("delta_beta", "log_beta_offset"))
+class DeltaLogStep(Component):
+    """The size of proposed moves changes by the factor ``exp(scale · action)``, within (1e-6, 1] of a range."""
+
+    name = "delta_log_step"
+    meaning = "delta_log_step: step_size *= exp(scale * action)"
+    sets = SIZE
+    uses = frozenset({"step_start"})
+    default_scale = 0.5
+
+    def begin(self, drive: Drive) -> None:
+        """Start at `step_start`."""
+        drive.controls["step_size"] = np.full(len(drive.simulator), self.step_start)
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Multiply the size."""
+        size = drive.controls["step_size"] * np.exp(self.scale * action)
+        drive.controls["step_size"] = np.clip(size, SMALLEST_STEP, 1.0)
+
+
+class Resample(Component):
+    """Population annealing of strength α = scale · (1 + action) / 2, with weights exp(-α Δβ E); α = 1 is canonical.
+
+    Before the first step no temperature has been held, so nothing is resampled there.
+    """
+
+    name = "resample"
+    meaning = "resample: weights exp(-alpha * delta_beta * E), alpha = scale * (1 + action) / 2"
+    sets = RESAMPLING
+    moves = frozenset({"resample"})
+    late = True
+    default_scale = 2.0
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Resample from the last step's temperature to the coming one's."""
+        if step:
+            drive.simulator.population.resample(drive.beta - drive.previous, self.scale * (1.0 + action) / 2)
+
+    def attempted(self, drive: Drive) -> int:
+        """One for each replica that was weighed."""
+        return drive.simulator.population.weighed
+
+
+#: All components by name.
+COMPONENTS: Mapping[str, type[Component]] = {
+    kind.name: kind for kind in (DeltaBeta, DeltaLogTemperature, LogBetaOffset, DeltaLogStep, Resample)
+}
+
+
+class Action:
+    """Components side by side: an action has shape (B, d), column i for component i.
+
+    Where none of them sets β it follows the reference schedule.
+
+    Attributes
+    ----------
+    components : tuple of Component
+    """
+
+    def __init__(self, components: Sequence[Component], reference: Schedule, beta_max: float) -> None:
+        self.components = tuple(components)
+        self._follow = None
+        if not any(component.sets == BETA for component in components):
+            self._follow = LogBetaOffset(0.0, beta_max, reference, 1.0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the components."""
+        return tuple(component.name for component in self.components)
+
+    @property
+    def meaning(self) -> str:
+        """What each number does."""
+        return "; ".join(component.meaning for component in self.components)
+
+    def begin(self, drive: Drive) -> None:
+        """Start a batch of episodes."""
+        for component in (*([self._follow] if self._follow else []), *self.components):
+            component.begin(drive)
+        drive.previous = drive.beta
+
+    def apply(self, step: int, actions: FloatArray, drive: Drive) -> BoolArray:
+        """Act before a step; returns how often each episode's action was refused as a mask, shape (B,)."""
+        drive.previous = drive.beta
+        refused = np.zeros(len(actions), bool)
+        if self._follow is not None:
+            self._follow.apply(step, np.zeros(len(actions)), drive)
+        for late in (False, True):
+            for i, component in enumerate(self.components):
+                if component.late == late:
+                    mask = component.apply(step, actions[:, i], drive)
+                    refused |= False if mask is None else mask
+        return refused
+
+    def attempted(self, drive: Drive) -> int:
+        """Updates attempted so far, the simulator's own included."""
+        return drive.simulator.attempted + sum(component.attempted(drive) for component in self.components)
+
+
+def component_kinds(names: str | Sequence[str]) -> tuple[type[Component], ...]:
+    """The components that the environment's option ``action`` names.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or two components set the same.
+    """
+    kinds: list[type[Component]] = []
+    for name in (names,) if isinstance(names, str) else tuple(names):
+        if name not in COMPONENTS:
+            raise unknown("action", str(name), COMPONENTS)
+        for other in kinds:
+            if other.sets == COMPONENTS[name].sets:
+                raise InputError(f"action: {other.name!r} and {name!r} both set {other.sets}; one of them is expected")
+        kinds.append(COMPONENTS[name])
+    if not kinds:
+        raise InputError("action is empty; at least one component is expected")
+    return tuple(kinds)
+
+
+def make_action(
+    names: str | Sequence[str],
+    scales: float | Sequence[float] | None,
+    reference: Schedule,
+    beta_max: float,
+    step_start: float,
+) -> Action:
+    """Resolve the environment's options ``action`` and ``action_scale``."""
+    kinds = component_kinds(names)
+    given: Sequence[Any]
+    if scales is None or isinstance(scales, int | float):
+        given = [scales] * len(kinds)
+    else:
+        given = tuple(scales)
+        if len(given) != len(kinds):
+            raise InputError(f"action_scale holds {len(given)} numbers for {len(kinds)} components")
+    chosen = [kind.default_scale if scale is None else scale for kind, scale in zip(kinds, given, strict=True)]
+    for scale in chosen:
+        if not 0 < scale < np.inf:
+            raise InputError(f"action_scale is {scale}; a positive number is expected")
+    components = [
+        kind(scale, beta_max, reference, step_start) for kind, scale in zip(kinds, chosen, strict=True)
+    ]
+    return Action(components, reference, beta_max)

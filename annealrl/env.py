@@ -9,12 +9,13 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from annealrl.hamiltonian import Hamiltonian
+from annealrl.family import Family
+from annealrl.rendering import RENDER_FPS, RENDER_MODES, Frame
 from annealrl.vector_env import AnnealingVectorEnv
 
 
 class AnnealingEnv(gym.Env[Any, Any]):
-    """One episode at a time of :class:`annealrl.vector_env.AnnealingVectorEnv`, which documents the options.
+    """One episode at a time of :class:`annealrl.vector_env.AnnealingVectorEnv`, which documents them with its options.
 
     Parameters
     ----------
@@ -23,17 +24,17 @@ class AnnealingEnv(gym.Env[Any, Any]):
         Gymnasium's ``RecordEpisodeStatistics`` adds the same key and refuses to find it there.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it as an instance attribute
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": RENDER_FPS}  # noqa: RUF012 - Gymnasium declares it as an instance attribute
 
     def __init__(
         self,
-        hamiltonian: str | type[Hamiltonian] | Hamiltonian,
+        family: str | type[Family] | Family,
         *,
         episode_info: bool = False,
-        render_mode: None = None,
+        render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        self.batch = AnnealingVectorEnv(hamiltonian, num_envs=1, **options)
+        self.batch = AnnealingVectorEnv(family, num_envs=1, render_mode=render_mode, **options)
         self.episode_info = episode_info
         self.render_mode = render_mode
         self.observation_space = self.batch.single_observation_space
@@ -48,14 +49,23 @@ class AnnealingEnv(gym.Env[Any, Any]):
         return observation[0], rows(info)[0]
 
     def step(self, action: Any) -> tuple[npt.NDArray[Any], float, bool, bool, dict[str, Any]]:
-        """Set β by one action in [-1, 1] and run one step of sweeps."""
-        observation, reward, terminated, _, info = self.batch.step(np.asarray(action).reshape(1, 1))
+        """Act by one action, numbers in [-1, 1], and run one step of sweeps."""
+        observation, reward, terminated, _, info = self.batch.step(np.asarray(action)[None])
         if terminated[0]:
             last = rows(info["final_info"])[0]
             if not self.episode_info:
                 del last["episode"]
             return info["final_obs"][0], float(reward[0]), True, False, last
         return observation[0], float(reward[0]), False, False, rows(info)[0]
+
+    def render(self) -> Frame | None:
+        """A picture of the episode, uint8, shape (height, width, 3), in mode ``rgb_array``; see the batch's method."""
+        frames = self.batch.render()
+        return None if frames is None else frames[0]
+
+    def close(self) -> None:
+        """Close the window of mode ``human``."""
+        self.batch.close()
 
 
 def rows(info: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,31 +1,44 @@
-"""The base class of problem families: a frozen dataclass that samples Ising instances."""
+"""The base class of families of Ising instances: a frozen dataclass that samples them."""
 
 from __future__ import annotations
 
-import dataclasses
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from annealrl.errors import InputError
+from annealrl.family import Family, Simulator, check_positive
 from annealrl.ising import IsingModel, SpinArray
 
+__all__ = ["SYMMETRIES", "Hamiltonian", "check_positive"]
 
-class Hamiltonian(ABC):
+#: What a family may claim in :attr:`Hamiltonian.symmetries`.
+SYMMETRIES = ("spin-flip", "translation")
+
+
+class Hamiltonian(Family):
     """What is disordered: a family of instances with its parameters as dataclass fields.
 
     Subclasses are frozen dataclasses with a docstring that states H and its source, decorated with
-    :func:`annealrl.register`; they need :meth:`sample` alone.
+    :func:`annealrl.register`; they need :meth:`sample` alone. The docstring's first line says what the family is, with
+    its source in brackets at the end; listings show it.
 
     Attributes
     ----------
     env_defaults : mapping
         Environment options whose default this family changes, such as ``{"beta_start": (0.2, 5.0)}``.
+    symmetries : tuple of str
+        Claims that conformance tests hold the family to: ``"spin-flip"`` (E(s) = E(-s)), ``"translation"`` (along every
+        axis of :meth:`lattice_shape`).
     """
 
-    env_defaults: ClassVar[Mapping[str, Any]] = {}
+    symmetries: ClassVar[tuple[str, ...]] = ()
+
+    model_type: ClassVar[type[Any]] = IsingModel
+    observations: ClassVar[tuple[str, ...]] = ("spins", "features")
+    feature_groups: ClassVar[tuple[str, ...]] = ("time", "beta", "energy", "overlap", "acceptance")
+    start_option: ClassVar[str] = "initial_spins"
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> IsingModel:
@@ -36,16 +49,46 @@ class Hamiltonian(ABC):
         return None
 
     def ground_energy(self, model: IsingModel) -> float | None:
-        """The ground energy where it is known in closed form; None sends whoever needs it to the exact solver."""
-        return None
+        """The ground energy where it is planted or known in closed form; None leaves it to the exact solver."""
+        return None if model.ground_spins is None else float(model.energy(model.ground_spins))
 
-    @classmethod
-    def options(cls) -> tuple[str, ...]:
-        """Names of the family's parameters."""
-        return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+    def lattice_shape(self, model: IsingModel) -> tuple[int, ...] | None:
+        """Sides of the lattice whose sites, in row-major order, the spins are; None where there is none.
 
+        By default that of a family with a parameter ``length`` whose instances have ``length``² or ``length``³ spins.
+        """
+        length = getattr(self, "length", None)
+        sides = [(length,) * d for d in (2, 3) if isinstance(length, int) and length**d == model.n]
+        return sides[0] if sides else None
 
-def check_positive(name: str, value: float) -> None:
-    """Raise an InputError that names the parameter unless it is a positive number."""
-    if not value > 0:
-        raise InputError(f"{name} is {value}; a positive number is expected")
+    def start(self, model: IsingModel) -> SpinArray | None:
+        """What :meth:`initial_spins` says."""
+        return self.initial_spins(model)
+
+    def certify(self, model: IsingModel) -> float:
+        """The ground energy by the exact solver."""
+        from annealrl.solvers import solve
+
+        return float(solve(model).energy)
+
+    def simulator(
+        self,
+        models: Sequence[IsingModel],
+        replicas: int,
+        *,
+        seeds: Sequence[np.random.SeedSequence],
+        initial: str,
+        threads: int | None,
+        largest: int,
+    ) -> Simulator:
+        """A :class:`~annealrl.simulator.ReplicaSimulator`."""
+        from annealrl.simulator import ReplicaSimulator, Start
+
+        return ReplicaSimulator(
+            models,
+            replicas,
+            seeds=seeds,
+            initial=cast(Start, initial),
+            threads=threads,
+            capacity=(largest, 0),
+        )

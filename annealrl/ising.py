@@ -24,6 +24,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 SpinArray = npt.NDArray[np.int8]
 
+#: An energy counts as the ground state's within this fraction of Σ|J| + Σ|h|.
+EXACT = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class IsingModel:
@@ -45,6 +48,8 @@ class IsingModel:
         What to call the instance in results.
     labels : tuple of str, optional
         The names that the source gave to the spins, in order; None means 0 … n - 1.
+    ground_spins : int8 array, shape (n,), optional
+        A ground state, where the construction of the instance plants one.
 
     Examples
     --------
@@ -60,6 +65,7 @@ class IsingModel:
     offset: float = 0.0
     name: str = ""
     labels: tuple[str, ...] | None = field(default=None, repr=False)
+    ground_spins: SpinArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         where = f"model {self.name!r}: " if self.name else "Ising model: "
@@ -85,6 +91,12 @@ class IsingModel:
                 raise InputError(f"{where}edge {_pair(edges, twice)} occurs twice; each pair may be given once")
         if self.labels is not None and len(self.labels) != self.n:
             raise InputError(f"{where}{len(self.labels)} labels for {self.n} spins")
+        if self.ground_spins is not None:
+            planted = np.array(self.ground_spins, dtype=np.int8)
+            if planted.shape != (self.n,) or not (np.abs(planted) == 1).all():
+                raise InputError(f"{where}ground_spins must be ±1, one for each of the {self.n} spins")
+            planted.setflags(write=False)
+            object.__setattr__(self, "ground_spins", planted)
         for key, value in (("edges", edges), ("couplings", couplings), ("fields", fields)):
             value.setflags(write=False)
             object.__setattr__(self, key, value)
@@ -221,6 +233,43 @@ class IsingModel:
     def scale(self) -> float:
         """``Σ|J| + Σ|h|``, the yardstick of energy tolerances."""
         return float(np.abs(self.couplings).sum() + np.abs(self.fields).sum())
+
+    @property
+    def slack(self) -> float:
+        """An energy this far above the ground state's counts as the ground state's."""
+        return EXACT * self.scale
+
+    @property
+    def rounding(self) -> float:
+        """How much energies of one configuration, summed in different orders, may differ."""
+        return EXACT * (self.scale + abs(self.offset))
+
+    @property
+    def extent(self) -> float:
+        """What energies are divided by to compare instances: n."""
+        return self.n
+
+    @cached_property
+    def energy_scale(self) -> float:
+        """σ = √(Σ J²/n), the energy scale of an instance that anyone who knows its couplings can use.
+
+        Raises
+        ------
+        InputError
+            If there is no coupling.
+        """
+        largest = float(np.abs(self.couplings).max(initial=0.0))
+        # Divided first: squares of very large or small couplings leave the range of float64.
+        sigma = largest * float(np.sqrt(((self.couplings / largest) ** 2).sum() / self.n)) if largest else 0.0
+        if sigma == 0:
+            raise InputError(f"instance {self.name!r}: it has no coupling, so β in units of 1/σ means nothing")
+        return sigma
+
+    @property
+    def content(self) -> tuple[bytes, ...]:
+        """All that makes the instance, for hashes."""
+        arrays = (np.int64(self.n), self.edges, self.couplings, self.fields)
+        return tuple(np.ascontiguousarray(array).tobytes() for array in arrays)
 
     @cached_property
     def degrees(self) -> IntArray:

@@ -1,18 +1,24 @@
-"""What an agent sees: the paper's raw spins, or a few statistics of the replicas."""
+"""What an agent sees: raw configurations, or a few statistics of the replicas."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.drive import Drive
 from annealrl.errors import InputError
+from annealrl.family import Family, Simulator
 from annealrl.ising import FloatArray
 from annealrl.registry import unknown
-from annealrl.simulator import ReplicaSimulator
+
+#: Features are cut here, so that their space has finite bounds.
+LIMIT = 1e6
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -21,23 +27,46 @@ class Snapshot:
 
     Attributes
     ----------
-    simulator : ReplicaSimulator
+    drive : Drive
+        With the simulator, the current inverse temperature and further controls.
     progress : float
         Fraction of the episode that has passed.
-    beta, previous_mean, acceptance : float64 array, shape (B,)
-        Current inverse temperature; mean energy one step ago; acceptance ratio of the last step.
+    previous_mean, acceptance : float64 array, shape (B,)
+        Mean energy one step ago; acceptance ratio of the last step.
     """
 
-    simulator: ReplicaSimulator
+    drive: Drive
     progress: float
-    beta: FloatArray
     previous_mean: FloatArray
     acceptance: FloatArray
 
+    @property
+    def simulator(self) -> Simulator:
+        """The replicas."""
+        return self.drive.simulator
 
-_TINY = 1e-6
-#: Features are cut here, so that their space has finite bounds.
-LIMIT = 1e6
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """Some statistics that are switched on and off together.
+
+    Attributes
+    ----------
+    names : callable
+        Number of spins or coordinates → names of the columns.
+    columns : callable
+        Snapshot → one float64 array, shape (B,), for each name.
+    designs : bool, optional
+        Whether it is for objectives (True), Ising models (False) or both (None).
+    """
+
+    names: Callable[[int], tuple[str, ...]]
+    columns: Callable[[Snapshot], list[FloatArray]]
+    designs: bool | None = None
+
+    def serves(self, family: Family) -> bool:
+        """Whether it means something for a family."""
+        return self.designs is None or self.designs == ("designs" in family.observations)
 
 
 def _time(now: Snapshot) -> list[FloatArray]:
@@ -45,18 +74,23 @@ def _time(now: Snapshot) -> list[FloatArray]:
 
 
 def _beta(now: Snapshot) -> list[FloatArray]:
-    return [np.log(now.beta + 0.01)]
+    return [np.log(now.drive.beta + 0.01)]
+
+
+def _temperature(now: Snapshot) -> list[FloatArray]:
+    scales = np.array([model.energy_scale for model in now.simulator.models])
+    return [np.log(now.drive.beta * scales + 1e-3)]
 
 
 def _energy(now: Snapshot) -> list[FloatArray]:
-    energies, n = now.simulator.energies, now.simulator.sizes
+    energies, n = now.simulator.energies, now.simulator.extents
     mean, std, low = energies.mean(axis=1), energies.std(axis=1), energies.min(axis=1)
     best = now.simulator.best_energies.min(axis=1)
     return [
         mean / n,
         low / n,
         np.log(std / np.sqrt(n) + _TINY),
-        now.beta * std / np.sqrt(n),
+        now.drive.beta * std / np.sqrt(n),
         (mean - low) / (std + _TINY),
         (low - best) / (std + _TINY),
         (now.previous_mean - mean) / (std + _TINY),
@@ -64,7 +98,8 @@ def _energy(now: Snapshot) -> list[FloatArray]:
 
 
 def _overlap(now: Snapshot) -> list[FloatArray]:
-    counts = now.simulator.overlap_histogram()
+    simulator = cast(Any, now.simulator)
+    counts = simulator.overlap_histogram()
     pairs = np.maximum(1, counts.sum(axis=1))
     q = 1.0 - 2.0 * np.arange(counts.shape[1])[None, :] / now.simulator.sizes[:, None]
     q = np.clip(q, -1.0, 1.0)  # padding beyond an instance's own size holds no pairs
@@ -77,12 +112,30 @@ def _acceptance(now: Snapshot) -> list[FloatArray]:
     return [now.acceptance]
 
 
-#: Groups of features, each with its names; every one can be switched off.
-FEATURES: Mapping[str, tuple[tuple[str, ...], Callable[[Snapshot], list[FloatArray]]]] = {
-    "time": (("time_left",), _time),
-    "beta": (("log_beta",), _beta),
-    "energy": (
-        (
+def _step_size(now: Snapshot) -> list[FloatArray]:
+    return [np.log(cast(Any, now.simulator).step_size)]
+
+
+def _spread(now: Snapshot) -> list[FloatArray]:
+    spreads = cast(Any, now.simulator).spreads()
+    return [np.nanmean(spreads, axis=1), np.nanmin(spreads, axis=1), np.nanmax(spreads, axis=1)]
+
+
+def _coordinate_spread(now: Snapshot) -> list[FloatArray]:
+    return list(np.nan_to_num(cast(Any, now.simulator).spreads()).T)
+
+
+def _named(*names: str) -> Callable[[int], tuple[str, ...]]:
+    return lambda sites: names
+
+
+#: Groups of features; every one can be switched off.
+FEATURES: Mapping[str, FeatureGroup] = {
+    "time": FeatureGroup(_named("time_left"), _time),
+    "beta": FeatureGroup(_named("log_beta"), _beta),
+    "temperature": FeatureGroup(_named("log_beta_times_scale"), _temperature),
+    "energy": FeatureGroup(
+        _named(
             "mean_energy_per_spin",
             "lowest_energy_per_spin",
             "log_energy_spread",
@@ -93,8 +146,15 @@ FEATURES: Mapping[str, tuple[tuple[str, ...], Callable[[Snapshot], list[FloatArr
         ),
         _energy,
     ),
-    "overlap": (("mean_absolute_overlap", "mean_square_overlap", "fraction_above_0.9"), _overlap),
-    "acceptance": (("acceptance_ratio",), _acceptance),
+    "overlap": FeatureGroup(
+        _named("mean_absolute_overlap", "mean_square_overlap", "fraction_above_0.9"), _overlap, designs=False
+    ),
+    "acceptance": FeatureGroup(_named("acceptance_ratio"), _acceptance),
+    "step_size": FeatureGroup(_named("log_step_size"), _step_size, designs=True),
+    "spread": FeatureGroup(_named("mean_spread", "smallest_spread", "largest_spread"), _spread, designs=True),
+    "coordinate_spread": FeatureGroup(
+        lambda sites: tuple(f"spread_{i}" for i in range(sites)), _coordinate_spread, designs=True
+    ),
 }
 
 
@@ -104,17 +164,14 @@ class FeatureObservation:
     Parameters
     ----------
     groups : sequence of str
-        Any of ``time``, ``beta``, ``energy``, ``overlap``, ``acceptance``.
+        Any of :data:`FEATURES` that the family knows.
+    sites : int
+        Number of spins or coordinates.
     """
 
-    def __init__(self, groups: tuple[str, ...] = tuple(FEATURES)) -> None:
-        if not groups:
-            raise InputError("features: at least one group is needed")
-        for group in groups:
-            if group not in FEATURES:
-                raise unknown("feature group", group, FEATURES)
+    def __init__(self, groups: tuple[str, ...], sites: int) -> None:
         self.groups = tuple(groups)
-        self.names = tuple(name for group in self.groups for name in FEATURES[group][0])
+        self.names = tuple(name for group in self.groups for name in FEATURES[group].names(sites))
 
     def space(self, replicas: int, sites: int) -> gym.spaces.Box:
         """The space of one environment."""
@@ -122,7 +179,7 @@ class FeatureObservation:
 
     def __call__(self, now: Snapshot) -> npt.NDArray[np.float32]:
         """Observe all environments, shape (B, features)."""
-        columns = [column for group in self.groups for column in FEATURES[group][1](now)]
+        columns = [column for group in self.groups for column in FEATURES[group].columns(now)]
         return np.clip(np.stack(columns, axis=1), -LIMIT, LIMIT).astype(np.float32)
 
 
@@ -135,16 +192,34 @@ class SpinObservation:
 
     def __call__(self, now: Snapshot) -> npt.NDArray[np.int8]:
         """Observe all environments, shape (B, R, n)."""
-        return now.simulator.all_spins()
+        spins: npt.NDArray[np.int8] = cast(Any, now.simulator).all_spins()
+        return spins
 
 
-Observation = FeatureObservation | SpinObservation
+class DesignObservation:
+    """All designs, float32, each coordinate's range mapped to [-1, 1], shape (R, n); 0 beyond an instance's own."""
+
+    def space(self, replicas: int, sites: int) -> gym.spaces.Box:
+        """The space of one environment."""
+        return gym.spaces.Box(-1.0, 1.0, (replicas, sites), np.float32)
+
+    def __call__(self, now: Snapshot) -> npt.NDArray[np.float32]:
+        """Observe all environments, shape (B, R, n)."""
+        designs: FloatArray = cast(Any, now.simulator).scaled_designs()
+        return designs.astype(np.float32)
 
 
-def make_observation(kind: str, groups: tuple[str, ...] | None) -> Observation:
+Observation = FeatureObservation | SpinObservation | DesignObservation
+
+
+def make_observation(kind: str, groups: tuple[str, ...] | None, sites: int) -> Observation:
     """Resolve the environment's options ``observation`` and ``features``."""
     if kind == "spins":
         return SpinObservation()
-    if kind == "features":
-        return FeatureObservation(tuple(FEATURES) if groups is None else tuple(groups))
-    raise unknown("observation", kind, ("spins", "features"))
+    if kind == "designs":
+        return DesignObservation()
+    if kind == "features" and groups:
+        return FeatureObservation(groups, sites)
+    raise InputError("features: at least one group is needed") if kind == "features" else unknown(
+        "observation", kind, ("spins", "designs", "features")
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annealrl.ising import FloatArray, IntArray
+from annealrl.ising import FloatArray
 
 #: How many of the best replicas the soft minimum averages.
 SOFT_REPLICAS = 8
@@ -23,13 +23,13 @@ class EpisodeEnd:
         Every replica's final energy, or its lowest since the start under ``criterion="best"``.
     ground_energies : float64 array, shape (B,)
         NaN where unknown.
-    sizes : int64 array, shape (B,)
-        Number of spins.
+    sizes : float64 array, shape (B,)
+        What energies are divided by: numbers of spins, or :attr:`~annealrl.objective.Objective.extent`.
     """
 
     energies: FloatArray
     ground_energies: FloatArray
-    sizes: IntArray
+    sizes: FloatArray
 
 
 Reward = Callable[[EpisodeEnd], FloatArray]

@@ -17,27 +17,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel
+from annealrl.family import Problem
+from annealrl.ising import FloatArray
 from annealrl.results import read_json, write_text
 
 #: Version of the schedule file.
 FORMAT = 1
 
 
-def coupling_scale(model: IsingModel) -> float:
-    """σ = √(Σ J²/N), the energy scale of an instance that anyone who knows its couplings can use.
-
-    Raises
-    ------
-    InputError
-        If the instance has no coupling.
-    """
-    largest = float(np.abs(model.couplings).max(initial=0.0))
-    # Divided first: squares of very large or small couplings leave the range of float64.
-    sigma = largest * float(np.sqrt(((model.couplings / largest) ** 2).sum() / model.n)) if largest else 0.0
-    if sigma == 0:
-        raise InputError(f"instance {model.name!r}: it has no coupling, so β in units of 1/σ means nothing")
-    return sigma
+def coupling_scale(model: Problem) -> float:
+    """σ, the energy scale that anyone who knows an instance can use: √(Σ J²/N) of an Ising model."""
+    return model.energy_scale
 
 
 @dataclass(frozen=True)
@@ -57,7 +47,7 @@ class Schedule(ABC):
     def betas(self, steps: int) -> FloatArray:
         """β of each step, float64, shape (steps,), in the schedule's own units; a single step runs at the start."""
 
-    def table(self, models: Sequence[IsingModel], steps: int) -> FloatArray:
+    def table(self, models: Sequence[Problem], steps: int) -> FloatArray:
         """β of each step for each instance, shape (steps, B), in units of 1/energy."""
         betas = np.repeat(self.betas(steps)[:, None], len(models), axis=1)
         return betas / [coupling_scale(model) for model in models] if self.sigma_units else betas

@@ -34,7 +34,7 @@ def test_papers_setting() -> None:
     assert (config.policy, config.episodes, config.ppo.learning_rate) == ("conv-lstm", 25_000, 1e-6)
     assert (config.ppo.clip_range, config.ppo.vf_coef, config.ppo.ent_coef) == (0.05, 0.5, 0.001)
     assert config.ppo.episodes_per_env * config.env.num_envs == 8
-    assert (env.replicas, env.steps, env.sweeps_per_step) == (64, 40, 100)
+    assert (env.replicas, env.steps, env.options.sweeps_per_step) == (64, 40, 100)
     assert env.single_observation_space.shape == (64, 100)
 
 
@@ -85,9 +85,9 @@ def test_values_are_converted(tmp_path: Path) -> None:
         (("env:", "environment:"), "unknown key 'environment'"),
         (("length: 4", "lenght: 4"), "env: unknown key 'lenght'; did you mean length?"),
         (("length: 4", "length: four"), "env: length is 'four'; a whole number is expected"),
-        (("EdwardsAnderson2D-v0", "EdwardsAnderson-v0"), "did you mean EdwardsAnderson2D-v0"),
+        (("EdwardsAnderson2D-v0", "EdwardsAnderson-v0"), "EdwardsAnderson2D-v0"),
         (("id: EdwardsAnderson2D-v0, ", ""), "env: key 'id' is missing"),
-        (("length: 4", "observation: spin"), "observation is 'spin'; one of spins, features is expected"),
+        (("length: 4", "observation: spin"), "observation is 'spin'; one of spins, designs, features or null is expected"),
         (("length: 4", "reference: {kind: linar, start: 0, end: 5}"), "kind is 'linar'; one of linear"),
         (("length: 4", "reference: fast"), "reference is 'fast'; a schedule such as"),
         (("length: 4", "beta_start: [1, 2, 3]"), "a list of 2 values"),

@@ -15,7 +15,7 @@ from annealrl.errors import InputError
 from annealrl.instances.generators import edwards_anderson_2d
 from annealrl.ising import IsingModel
 from annealrl.method import Budget, Method
-from annealrl.schedules import Geometric, Knots, Table
+from annealrl.schedules import Knots, Table
 from annealrl.vector_env import AnnealingVectorEnv
 
 OPTIONS: dict[str, Any] = {"replicas": 8, "steps": 5, "sweeps_per_step": 3, "threads": 1}
@@ -139,7 +139,7 @@ def test_method_plays_mixed_sizes_in_pairs_with_schedules(tmp_path: Path) -> Non
 
 
 def test_delta_beta_agents_start_where_they_were_trained(tmp_path: Path) -> None:
-    trained = model(action="delta_beta", action_scale=0.5, beta_start=(0.5, 1.5), reference=Geometric(0.1, 1))
+    trained = model(action="delta_beta", action_scale=0.5, beta_start=(0.5, 1.5), reference=None)
     trained.save(tmp_path / "agent")
     method = load_agent_method(tmp_path / "agent")
     outcome = method.run([instance(4, 0)] * 4, Budget(8, 5, 3, 1), seeds(4))
@@ -169,6 +169,6 @@ def test_zoo(name: str) -> None:
     assert (folder / "README.md").is_file()
     assert name in dict(catalogue.zoo())
     method = load_agent_method(name)
-    sampled = agent.config.env.make(1).hamiltonian.sample(np.random.default_rng(0))
+    sampled = agent.config.env.make(1).family.sample(np.random.default_rng(0))
     outcome = method.run([sampled], Budget(8, 4, 2, 1), seeds(1))
     assert np.isfinite(outcome.final_energies).all()

@@ -1,0 +1,201 @@
+"""The options of the environments: what there is, what it means, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from annealrl.actions import BETA, SIZE, Component, component_kinds
+from annealrl.errors import InputError
+from annealrl.family import Family
+from annealrl.observations import FEATURES
+from annealrl.registry import family, unknown
+from annealrl.rewards import REWARDS, Reward
+from annealrl.schedules import Geometric, Schedule
+
+#: A starting β: fixed, or uniform between two values.
+BetaStart = float | tuple[float, float]
+
+
+@dataclass(frozen=True)
+class EnvOptions:
+    """How instances are annealed, observed and rewarded; None leaves a choice to the family.
+
+    Attributes
+    ----------
+    replicas, steps, sweeps_per_step : int
+        R replicas of an instance; decisions of an episode; sweeps between two decisions.
+    observation : {"spins", "designs", "features"}
+        Raw configurations, shape (R, n): spins as int8, designs as float32 in [-1, 1]. Features: float32.
+    features : tuple of str
+        Groups of :data:`annealrl.observations.FEATURES`, with ``observation="features"`` alone.
+    action : str or tuple of str
+        Components of :data:`annealrl.actions.COMPONENTS`, a number in [-1, 1] each. By default ``delta_beta`` for Ising
+        families and ``delta_log_temperature`` for objectives.
+    action_scale : float or tuple of float
+        What an action of 1 means, for all components or each.
+    reference : Schedule
+        What ``log_beta_offset`` multiplies, and what β follows where no component sets it.
+    beta_max : float
+        β never goes beyond this.
+    refusal_penalty : float
+        Subtracted from the reward for each refused ``delta_beta``.
+    ramp : bool
+        Let β move linearly within a step instead of jumping at its start.
+    reward : {"soft_minimum", "residual", "minimum_energy"} or callable
+        Given with the last step alone, see :mod:`annealrl.rewards`.
+    criterion : {"final", "best"}
+        Whether reward and success look at the replicas' final or lowest energies.
+    beta_start : float or (low, high)
+        Where β starts, fixed or drawn uniformly, under ``delta_beta`` and ``delta_log_temperature``.
+    step_start : float
+        Where the step size starts under ``delta_log_step``, as a fraction of a coordinate's range.
+    initial : {"independent", "shared"}
+        Random starts of the replicas, where the family does not fix one.
+    group_size : int
+        That many neighbouring environments share an instance in every episode.
+    certify : bool
+        Solve sampled instances exactly where the family knows no ground energy; by default only if the reward needs it.
+    threads : int
+        Threads of the simulator; all available cores by default.
+    """
+
+    replicas: int = 64
+    steps: int = 40
+    sweeps_per_step: int = 100
+    observation: Literal["spins", "designs", "features"] | None = None
+    features: tuple[str, ...] | None = None
+    action: str | tuple[str, ...] | None = None
+    action_scale: float | tuple[float, ...] | None = None
+    reference: Schedule | None = None
+    beta_max: float | None = None
+    refusal_penalty: float = 0.0
+    ramp: bool = False
+    reward: str | Reward = "soft_minimum"
+    criterion: Literal["final", "best"] = "final"
+    beta_start: BetaStart | None = None
+    step_start: float | None = None
+    initial: Literal["independent", "shared"] = "independent"
+    group_size: int = 1
+    certify: bool | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("replicas", "steps", "sweeps_per_step", "group_size"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or value < 1 or value % 1:
+                raise InputError(f"{key} is {value!r}; a whole number of at least 1 is expected")
+            object.__setattr__(self, key, int(value))
+        if self.criterion not in ("final", "best"):
+            raise unknown("criterion", str(self.criterion), ("final", "best"))
+        if self.initial not in ("independent", "shared"):
+            raise unknown("initial", str(self.initial), ("independent", "shared"))
+        if not callable(self.reward) and self.reward not in REWARDS:
+            raise unknown("reward", str(self.reward), REWARDS)
+        if self.beta_max is not None and not self.beta_max > 0:
+            raise InputError(f"beta_max is {self.beta_max}; a positive number is expected")
+        if self.step_start is not None and not 0 < self.step_start <= 1:
+            raise InputError(f"step_start is {self.step_start}; a fraction of the range in (0, 1] is expected")
+        if self.refusal_penalty < 0:
+            raise InputError(f"refusal_penalty is {self.refusal_penalty}; a number ≥ 0 is expected")
+        if self.beta_start is not None:
+            self.beta_range  # noqa: B018 - it raises
+        for key in ("features", "action", "action_scale"):
+            if isinstance(getattr(self, key), list):
+                object.__setattr__(self, key, tuple(getattr(self, key)))
+
+    @property
+    def beta_range(self) -> tuple[float, float]:
+        """Both ends of the distribution of starting β."""
+        start = self.beta_start if self.beta_start is not None else 0.333
+        ends = (start, start) if isinstance(start, int | float) else tuple(start)
+        low, high = ends if len(ends) == 2 else (1.0, 0.0)
+        if not 0 <= low <= high < np.inf:
+            raise InputError(f"beta_start is {start}; a value ≥ 0 or a pair of rising values is expected")
+        return float(low), float(high)
+
+    def for_family(self, kind: Family) -> EnvOptions:
+        """Fill in what was left open by the family's defaults, and check that the options go together.
+
+        Raises
+        ------
+        InputError
+            If an option is given that means nothing beside the others, or that the family cannot follow.
+        """
+        general: dict[str, Any] = {"action": "delta_beta", "beta_max": 20.0, "beta_start": 0.333, "step_start": 0.1}
+        general |= {"observation": kind.observations[0], "reference": Geometric(0.3, 5.0)}
+        defaults = {**general, **kind.defaults()}
+        left_open = {key: value for key, value in defaults.items() if getattr(self, key) == _DEFAULTS[key]}
+        known = dataclasses.replace(self, **left_open)
+        if known.observation not in kind.observations:
+            raise unknown("observation", str(known.observation), kind.observations)
+        if known.observation == "features" and known.features is None:
+            known = dataclasses.replace(known, features=kind.feature_groups)
+        self._refuse_idle(known, kind)
+        return known
+
+    def _refuse_idle(self, known: EnvOptions, kind: Family) -> None:
+        if self.features is not None:
+            if known.observation != "features":
+                raise InputError(f"features are given, but observation is {known.observation!r}; 'features' is expected")
+            if not self.features:
+                raise InputError("features: at least one group is needed")
+            for group in self.features:
+                if group not in FEATURES:
+                    raise unknown("feature group", str(group), FEATURES)
+                if not FEATURES[group].serves(kind):
+                    raise InputError(f"features: group {group!r} means nothing for {type(kind).__name__}")
+        components = known.components
+        text = known.action if isinstance(known.action, str) else " and ".join(known.action or ())
+        for key in known.idle:
+            if getattr(self, key) != _DEFAULTS[key]:
+                raise InputError(f"{key} is given, but action {text!r} makes no use of it")
+        if any(component.sets == SIZE for component in components) and not kind.step_size:
+            raise InputError(f"action: {type(kind).__name__} has moves of one size; no component can set it")
+
+    @property
+    def components(self) -> tuple[type[Component], ...]:
+        """The kinds of the action's components."""
+        return component_kinds(self.action or ())
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The options that the action makes no use of."""
+        used = frozenset[str]().union(*(component.uses for component in self.components))
+        if not any(component.sets == BETA for component in self.components):
+            used |= {"reference"}
+        return tuple(key for key in ("reference", "beta_start", "step_start", "refusal_penalty") if key not in used)
+
+    def spelled(self) -> dict[str, Any]:
+        """All that is set and matters, as a file would say it."""
+        return {
+            key: value for key, value in vars(self).items() if value is not None and key not in (*self.idle, "threads")
+        }
+
+
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(EnvOptions)}
+#: Names of the environment's own options, as against the family's.
+ENV_OPTIONS = (*_DEFAULTS, "instances", "render_mode")
+
+
+def make_family(problem: str | type[Family] | Family, options: Mapping[str, Any] | None = None) -> Family:
+    """Resolve an id, a class or a member of a family, with its parameters in `options`."""
+    options = options or {}
+    if isinstance(problem, Family):
+        changed: Any = problem
+        if options:
+            changed = dataclasses.replace(changed, **_checked(type(problem), options))
+        return changed  # type: ignore[no-any-return]
+    kind = family(problem) if isinstance(problem, str) else problem
+    return kind(**_checked(kind, options))
+
+
+def _checked(kind: type[Family], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in options:
+        if key not in kind.options():
+            raise unknown(f"option of {kind.__name__}", key, (*kind.options(), *ENV_OPTIONS))
+    return options

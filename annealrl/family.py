@@ -1,0 +1,189 @@
+"""What environments and methods know of a problem: its family, and the simulator that moves replicas of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray, IntArray
+
+
+class Problem(Protocol):
+    """One instance: an :class:`~annealrl.ising.IsingModel` or an :class:`~annealrl.objective.Objective`.
+
+    Attributes
+    ----------
+    n : int
+        Number of spins or coordinates.
+    name : str
+    extent : float
+        What energies are divided by to compare instances: n where they are extensive.
+    energy_scale : float
+        σ, the unit of temperature that anyone who knows the problem can use.
+    slack : float
+        An energy this far above the optimum counts as the optimum's.
+    rounding : float
+        How much energies of one configuration, summed in different orders, may differ.
+    content : sequence of bytes
+        All that makes the instance, for hashes.
+    """
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def extent(self) -> float: ...
+    @property
+    def energy_scale(self) -> float: ...
+    @property
+    def slack(self) -> float: ...
+    @property
+    def rounding(self) -> float: ...
+    @property
+    def content(self) -> Sequence[bytes]: ...
+    def energy(self, configurations: npt.ArrayLike) -> Any:
+        """Energies of configurations, shape (..., n) → (...)."""
+        ...
+
+
+class Resampling(Protocol):
+    """Population annealing on the replicas; see :class:`annealrl.moves.Population`."""
+
+    weighed: int
+
+    def resample(self, delta_beta: npt.ArrayLike, alpha: npt.ArrayLike = 1.0) -> FloatArray:
+        """Replace the replicas by copies in proportion to exp(-alpha·Δβ·E)."""
+        ...
+
+
+class Simulator(Protocol):
+    """Replicas of a batch of instances and their dynamics.
+
+    :class:`~annealrl.simulator.ReplicaSimulator` documents what the members mean.
+    """
+
+    replicas: int
+    models: list[Any]
+    sizes: IntArray
+    energies: FloatArray
+    best_energies: FloatArray
+    accepted: IntArray
+    attempted: int
+
+    def __len__(self) -> int: ...
+    @property
+    def extents(self) -> FloatArray: ...
+    @property
+    def population(self) -> Resampling: ...
+    def fits(self, models: Sequence[Any]) -> bool:
+        """Whether :meth:`load` can take these instances."""
+        ...
+
+    def load(
+        self,
+        indices: Sequence[int],
+        models: Sequence[Any],
+        seeds: Sequence[np.random.SeedSequence],
+        starts: Sequence[npt.ArrayLike | None] | None = None,
+    ) -> None:
+        """Put new instances in the places `indices` and start them afresh."""
+        ...
+
+    def advance(
+        self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None, **controls: Any
+    ) -> None:
+        """Run sweeps at inverse temperature β ≥ 0."""
+        ...
+
+    def acceptance_ratio(self, sweeps: int) -> FloatArray:
+        """Accepted over proposed moves of a last step of `sweeps` sweeps, shape (B,)."""
+        ...
+
+    def lowest(self, instance: int) -> tuple[float, npt.NDArray[Any]]:
+        """Lowest energy that any replica of an instance has seen, and its configuration, shape (n,)."""
+        ...
+
+
+class Family(ABC):
+    """A family of instances with its parameters as dataclass fields.
+
+    :class:`~annealrl.hamiltonian.Hamiltonian` and :class:`~annealrl.objective.Objective` are the two kinds.
+
+    Attributes
+    ----------
+    env_defaults : mapping
+        Environment options whose default this family changes, such as ``{"beta_start": (0.2, 5.0)}``.
+    example : mapping
+        Parameters of a small member, such as ``{"length": 4}``: what conformance tests are run on.
+    example : mapping
+        Parameters of a small member of the family, for tests; the default member unless there is something here.
+    model_type : type
+        What :meth:`sample` returns.
+    observations : tuple of str
+        The observations of raw configurations and of statistics; the first is the default.
+    feature_groups : tuple of str
+        The default groups of statistics.
+    start_option : str
+        How ``reset(options=…)`` calls starting configurations.
+    step_size : bool
+        Whether proposals have a size that can be set.
+    """
+
+    env_defaults: ClassVar[Mapping[str, Any]] = {}
+    example: ClassVar[Mapping[str, Any]] = {}
+    model_type: ClassVar[type[Any]]
+    observations: ClassVar[tuple[str, ...]]
+    feature_groups: ClassVar[tuple[str, ...]]
+    start_option: ClassVar[str]
+    step_size: ClassVar[bool] = False
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator) -> Any:
+        """Draw one instance; all randomness comes from `rng`."""
+
+    def start(self, model: Any) -> npt.NDArray[Any] | None:
+        """The configuration, shape (n,), in which all replicas start, or None for independent random starts."""
+        return None
+
+    def ground_energy(self, model: Any) -> float | None:
+        """The lowest energy where it is known."""
+        return None
+
+    def certify(self, model: Any) -> float:
+        """The proven lowest energy, by whatever takes the time; NaN where there is no such thing."""
+        return float("nan")
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Environment options that stand in for what the user leaves open."""
+        return self.env_defaults
+
+    @abstractmethod
+    def simulator(
+        self,
+        models: Sequence[Any],
+        replicas: int,
+        *,
+        seeds: Sequence[np.random.SeedSequence],
+        initial: str,
+        threads: int | None,
+        largest: int,
+    ) -> Simulator:
+        """A simulator of these instances, with room for others of up to `largest` coordinates."""
+
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        """Names of the family's parameters."""
+        return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise an InputError that names the parameter unless it is a positive number."""
+    if not value > 0:
+        raise InputError(f"{name} is {value}; a positive number is expected")
