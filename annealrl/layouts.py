@@ -137,7 +137,7 @@ class _Dense:
         unit, width = dense.unit(model), dense.stride(model.n)
         self._matrix = dense.aligned((1, model.n, width), np.int32)
         self._fields = np.zeros(model.n, np.int32)
-        dense.encode(model, unit, self._matrix[0], np.zeros((model.n, width), np.int16), self._fields)
+        dense.encode(model, unit, self._matrix[0], self._fields)
         self._local = dense.aligned((1, -(-replicas // LANES) * LANES, width), np.int32)
         self._unit, self._size = np.array([unit]), np.array([model.n])
         self._kernel: Callable[..., None] = dense.advance

@@ -28,7 +28,6 @@ U64 = npt.NDArray[np.uint64]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
-I16 = npt.NDArray[np.int16]
 F64 = npt.NDArray[np.float64]
 
 #: Sites to a block.
@@ -67,28 +66,21 @@ def unit(model: IsingModel) -> float:
     return 2.0 ** math.ceil(math.log2(float(totals.max()) / 2.0**30)) if totals.max() > 0.0 else 1.0
 
 
-def encode(model: IsingModel, q: float, matrix: I32, residuals: I16, fields: I32) -> bool:
-    """Write a model in units of `q`; returns whether nothing was rounded.
+def encode(model: IsingModel, q: float, matrix: I32, fields: I32) -> None:
+    """Write a model in units of `q`.
 
     Parameters
     ----------
     matrix : int32 array, shape (n, stride(n))
         Gets ``2 J_ij`` (modulo 2**32, which is all that sums within 2**31 need).
-    residuals : int16 array, same shape
-        Gets what the rounding of J_ij left, in units of ``q / 2**15``; used by :func:`energies` alone.
     fields : int32 array, shape (n,)
         Gets h_i.
     """
     i, j = model.edges[:, 0], model.edges[:, 1]
-    scaled = model.couplings / q
-    whole = np.rint(scaled)
-    doubled = (2 * whole.astype(np.int64)).astype(np.int32)
-    rest = np.rint((scaled - whole) * 2.0**15).astype(np.int16)
-    matrix[:], residuals[:] = 0, 0
+    doubled = (2 * np.rint(model.couplings / q).astype(np.int64)).astype(np.int32)
+    matrix[:] = 0
     matrix[i, j], matrix[j, i] = doubled, doubled
-    residuals[i, j], residuals[j, i] = rest, rest
     fields[:] = np.rint(model.fields / q)
-    return bool((scaled == whole).all())
 
 
 @jit("void(int32[:, ::1], int32[::1], int64, uint64[:, ::1], int32[:, ::1])")
@@ -237,50 +229,3 @@ def advance(
             )
         site_states[instance, 0] = counter[0]
         accepted[instance] = total
-
-
-@jit(
-    "void(int16[:, :, ::1], float64[::1], boolean[::1], float64[:, ::1], int32[:, ::1], int64[::1], float64[::1],"
-    " uint64[:, :, ::1], int32[:, :, ::1], float64[:, ::1], int64, int64)"
-)
-def energies(
-    residuals: I16,
-    units: F64,
-    exact: npt.NDArray[np.bool_],
-    model_fields: F64,
-    whole_fields: I32,
-    sizes: I64,
-    offsets: F64,
-    spins: U64,
-    fields: I32,
-    out: F64,
-    first: int,
-    last: int,
-) -> None:
-    """Compute the energies of all replicas: ``out[instance, replica]``.
-
-    The couplings in units of q come from the local fields, without error: -q/2 Σ s_i (f_i - h_i). What rounding left
-    of them is summed over all pairs (to 2**-16 q each, below the rounding of float64 sums for a spin glass), and the
-    model's own fields in float64. Where no coupling was rounded the sum over pairs is left out.
-    """
-    s = np.zeros(fields.shape[2], np.int16)
-    for instance in range(first, last):
-        n = sizes[instance]
-        for r in range(out.shape[1]):
-            w, bit = r // LANES, np.uint64(r % LANES)
-            pairs, outside = np.int64(0), 0.0
-            for i in range(n):
-                s[i] = np.int16(2 * np.int64((spins[instance, i, w] >> bit) & _ONE) - 1)
-                pairs += np.int64(s[i]) * (np.int64(fields[instance, r, i]) - np.int64(whole_fields[instance, i]))
-                outside += model_fields[instance, i] * s[i]
-            energy = offsets[instance] - outside - 0.5 * units[instance] * pairs
-            if not exact[instance]:
-                rest = np.int64(0)
-                for i in range(n):
-                    part = np.int32(0)
-                    for j in range(i):
-                        # the casts tell the compiler that 32 bits are enough; numba widens products to 64
-                        part = np.int32(part + np.int32(np.int32(residuals[instance, i, j]) * np.int32(s[j])))
-                    rest += np.int64(part) * np.int64(s[i])
-                energy -= units[instance] * 2.0**-15 * rest
-            out[instance, r] = energy

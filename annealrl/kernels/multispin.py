@@ -17,7 +17,6 @@ import numpy.typing as npt
 from annealrl.ising import IsingModel
 from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch
 from annealrl.kernels.jit import jit
-from annealrl.kernels.lanes import LANES
 from annealrl.kernels.words import (
     BONDS,
     CHUNK,
@@ -215,54 +214,3 @@ def advance(
                 n * (sweeps if not ramp else 1),
             )
         accepted[instance] = total
-
-
-@jit(
-    "void(int32[:, :, ::1], int32[:, ::1], uint64[:, ::1], int8[:, ::1], float64[::1], int64[::1], float64[::1],"
-    " uint64[:, :, ::1], float64[:, ::1], int64, int64)"
-)
-def energies(
-    neighbours: I32,
-    degrees: I32,
-    signs: U64,
-    fields: I8,
-    units: F64,
-    sizes: I64,
-    offsets: F64,
-    spins: U64,
-    out: F64,
-    first: int,
-    last: int,
-) -> None:
-    """Recompute the energies of all replicas from their configurations: ``out[instance, replica]``.
-
-    The unsatisfied bonds are counted, so the result is J times an integer, plus the offset.
-    """
-    planes = np.zeros(40, np.uint64)
-    for instance in range(first, last):
-        for w in range(spins.shape[2]):
-            planes[:] = _ZERO
-            bonds = 0
-            for i in range(sizes[instance]):
-                s = spins[instance, i, w]
-                for k in range(-1, degrees[instance, i]):
-                    if k < 0:
-                        if fields[instance, i] == 0:
-                            continue
-                        carry = ~s if fields[instance, i] > 0 else s
-                    else:
-                        j = neighbours[instance, i, k]
-                        if j < i:
-                            continue
-                        sign = (signs[instance, i] >> np.uint64(k)) & _ONE
-                        carry = spins[instance, j, w] ^ s ^ (_ZERO - sign)
-                    bonds += 1
-                    p = 0
-                    while carry != _ZERO:
-                        planes[p], carry = planes[p] ^ carry, planes[p] & carry
-                        p += 1
-            for lane in range(min(LANES, out.shape[1] - w * LANES)):
-                unsatisfied = 0
-                for p in range(len(planes)):
-                    unsatisfied += int((planes[p] >> np.uint64(lane)) & _ONE) << p
-                out[instance, w * LANES + lane] = offsets[instance] - units[instance] * (bonds - 2 * unsatisfied)
