@@ -21,13 +21,36 @@ RUNS = 4
 SWEEPS = 2000
 """Independent runs, and sweeps of each of their replicas, unless a budget is stated."""
 
-_TEMPERATURES, _COPIES, _EVERY = 32, 2, 5
-_HOT, _COLD = 0.5, 5.0
-"""Ends of the ladder of inverse temperatures, in units of 1/σ."""
 _FROZEN, _QUENCH = 1e3, 20
 """The quench: its β in units of the ladder's coldest, and its sweeps."""
 _AGREEMENT = 1e-9
 """Energies that differ by less, in units of ``model.scale``, are the same."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Temperatures of a run and how its replicas meet; ``scripts/reference_ladders.py`` compares some.
+
+    Attributes
+    ----------
+    hot, cold : float
+        Ends of the geometric ladder of inverse temperatures, in units of 1/σ with σ² = (Σ J² + Σ h²)/N.
+    temperatures : int
+    copies : int
+        Ladders in a run, two at least; clusters are turned between replicas of one temperature.
+    every : int
+        Sweeps between two rounds of cluster moves and exchanges.
+    """
+
+    hot: float = 0.5
+    cold: float = 5.0
+    temperatures: int = 32
+    copies: int = 2
+    every: int = 5
+
+    def betas(self, model: IsingModel) -> FloatArray:
+        """Inverse temperatures for `model`, shape (temperatures,)."""
+        return np.asarray(np.geomspace(self.hot, self.cold, self.temperatures) / _energy_scale(model))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,25 +110,27 @@ def reference(
     sweeps: int = SWEEPS,
     runs: int = RUNS,
     seed: int = 0,
+    ladder: Ladder | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Reference:
     """Find a putative ground state by independent runs of tempering with isoenergetic cluster moves.
 
-    Every run has 32 temperatures, geometric from β = 0.5/σ to 5/σ, and two copies of the ladder; exchanges and cluster
-    moves follow every fifth sweep, and the lowest configuration of every replica is quenched in the end. The same
-    arguments give the same result for any number of threads.
+    Unless another ladder is given, every run has 32 temperatures, geometric from β = 0.5/σ to 5/σ, in two copies, and
+    exchanges and cluster moves follow every fifth sweep. The lowest configuration of every replica is quenched in the
+    end. The same arguments give the same result for any number of threads.
 
     Parameters
     ----------
     model : IsingModel
-        Fields are allowed; σ² = (Σ J² + Σ h²)/N.
+        Fields are allowed.
     sweeps : int
-        Sweeps of each of a run's 64 replicas.
+        Sweeps of each replica.
     runs : int
         Independent runs.
     seed : int
         Run r uses child r of it.
+    ladder : Ladder, optional
     threads : int, optional
         Threads over runs; all available cores by default.
     progress : callable, optional
@@ -132,11 +157,11 @@ def reference(
         if value < 1:
             raise InputError(f"reference: {key} is {value}; at least 1 is expected")
     started = time.perf_counter()
-    betas = np.geomspace(_HOT, _COLD, _TEMPERATURES) / _energy_scale(model)
-    models = [model] * runs
-    simulator = ReplicaSimulator(models, _TEMPERATURES * _COPIES, seed=seed, threads=threads)
-    tempering = simulator.tempering(betas, _COPIES, every=_EVERY, clusters=True)
-    part = max(_EVERY, sweeps // 50) if progress else sweeps
+    ladder = ladder or Ladder()
+    betas = ladder.betas(model)
+    simulator = ReplicaSimulator([model] * runs, ladder.temperatures * ladder.copies, seed=seed, threads=threads)
+    tempering = simulator.tempering(betas, ladder.copies, every=ladder.every, clusters=True)
+    part = max(1, sweeps // 50) if progress else sweeps
     for done in range(0, sweeps, part):
         tempering.advance(min(part, sweeps - done))
         if progress:
