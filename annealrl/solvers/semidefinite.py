@@ -69,6 +69,8 @@ def _proven_total(matrix: FloatArray, y: FloatArray) -> int | None:
     unit = float(y.max(initial=1.0))
     lift = max(0.0, -float(np.linalg.eigvalsh(np.diag(y) - matrix)[0])) + 1e-12 * unit
     for _ in range(_ATTEMPTS):
+        if not float(y.max(initial=0.0)) + lift < 2.0**52:
+            return None
         integers: IntArray = np.ceil(y + lift).astype(np.int64)
         # All entries are integers below 2**53, so this matrix is exact.
         try:

@@ -172,6 +172,7 @@ def test_poor_multipliers_prove_less_and_never_too_much(multipliers: str) -> Non
     assert total is not None
     best = max(float(s @ matrix @ s) for s in all_states(n).astype(float))
     assert total >= best
+    assert _proven_total(matrix, np.full(n, 2.0**53)) is None
 
 
 @pytest.mark.parametrize("fields", ["none", "gaussian"])
