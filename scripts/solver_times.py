@@ -244,7 +244,7 @@ def external(root: Path) -> Iterator[Task]:
     yield from _archive(chook, "tile*.npz", "dimod", "E0", 60.0, proven=True)
     yield from _archive(chook, "wishart*.npz", "dimod", "E0", 10.0, proven=True)
     vna = root / "vna"
-    yield from _archive(vna, "EA*.npz", "ising", "gs_energy_per_spin", 60.0, proven=True, per_spin=True)
+    yield from _archive(vna, "EA*.npz", "ising", "gs_energy_per_spin", 60.0, proven=True, per_spin=True, digits=2e-7)
     yield from _archive(vna, "SK*.npz", "ising", "gs_energy_per_spin", 0.0, proven=True, per_spin=True)
     cool = root / "cool"
     yield from _archive(cool, "*.npz", "dimod", "gs_energy_per_spin", 60.0, proven=True, per_spin=True, digits=2e-6)
