@@ -36,8 +36,8 @@ class Contender:
         One anneal.
     overhead : callable or None
         The same with next to no sweeps; its time is taken off, so that a peer does not pay for conversions.
-    bytes_per_spin : float or None
-        All memory of the simulator, per replica and spin.
+    bytes_per_spin, bytes_more : float or None
+        All memory of the simulator per replica and spin, and what a further replica takes per spin.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Contender:
     run: Callable[[], object]
     overhead: Callable[[], object] | None = None
     bytes_per_spin: float | None = None
+    bytes_more: float | None = None
 
 
 def check_peers(names: Sequence[str]) -> list[str]:
@@ -86,8 +87,11 @@ def _own(case: Case, model: IsingModel, layout: Layout, rule: Rule, order: Order
             simulator.advance(beta, sweeps)
 
     kernel = choose(model) if layout == "auto" else layout
-    size = memory(simulator) / (model.n * case.replicas)
-    return Contender(f"{kernel}, {WORDS[rule]}, {order}", None, run, bytes_per_spin=size)
+    used, spins = memory(simulator), model.n * case.replicas
+    more = memory(ReplicaSimulator([model], 2 * case.replicas, layout=layout, threads=1)) - used
+    return Contender(
+        f"{kernel}, {WORDS[rule]}, {order}", None, run, bytes_per_spin=used / spins, bytes_more=more / spins
+    )
 
 
 def memory(simulator: ReplicaSimulator) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from annealrl.errors import InputError
 from annealrl.ising import IsingModel
 from annealrl.kernels import limits
 from annealrl.parallel import available_cores
@@ -41,7 +42,7 @@ def all_parts(*, quick: bool, rounds: int) -> dict[str, Callable[[], Any]]:
         "threads": partial(threads, quick, rounds),
     }
     if not quick:
-        out["start"] = start
+        out |= {"start": start, "cuda": partial(cuda, rounds)}
     return out
 
 
@@ -96,7 +97,7 @@ def scaling(quick: bool, rounds: int) -> list[dict[str, Any]]:
 
 def moves(quick: bool, rounds: int) -> list[dict[str, Any]]:
     """Cost of replicas at their own β, of resampling, tempering and cluster moves, by steps of 100 sweeps."""
-    replicas, side, count = 64, *((6, 2) if quick else (16, 4))
+    replicas, side, count = 64, *((6, 2) if quick else (16, 16))
     glass = lattice(2, side, "gaussian")
     instances = [glass(np.random.default_rng(SEED + k)) for k in range(count)]
 
@@ -110,32 +111,19 @@ def moves(quick: bool, rounds: int) -> list[dict[str, Any]]:
     tempering = fresh().tempering(ladder)
     clusters = {every: fresh().tempering(few, 8, every=every, clusters=True) for every in (1, 5)}
 
-    def resample() -> None:
-        # At Δβ = 0.1 about a third of the replicas is replaced; warm sweeps keep the population diverse.
-        population.population.resample(0.1)
-
-    def resample_and_warm() -> None:
-        population.advance(0.8, 20)
-        resample()
-
     runs: dict[str, Callable[[], object]] = {
         "common β, Metropolis": lambda: common.advance(0.8, SWEEPS),
         "own β, Metropolis": lambda: own.advance(ladder[None], SWEEPS),
         "own β, heat bath": lambda: bath.advance(ladder[None], SWEEPS),
-        "20 sweeps": lambda: population.advance(0.8, 20),
-        "20 sweeps and resampling": resample_and_warm,
         "tempering, exchange after every sweep": lambda: tempering.advance(SWEEPS),
         "tempering and clusters, every sweep": lambda: clusters[1].advance(SWEEPS),
         "tempering and clusters, every 5 sweeps": lambda: clusters[5].advance(SWEEPS),
     }
     taken = alternating(runs, rounds)
     median = {name: statistics.median(times) for name, times in taken.items()}
-    median["resampling once"] = statistics.median(
-        both - alone for both, alone in zip(taken["20 sweeps and resampling"], taken["20 sweeps"], strict=True)
-    )
+    median["resampling once"] = statistics.median(_resampling(population) for _ in range(20 * rounds))
     step = median["common β, Metropolis"]
     updates = sum(model.n for model in instances) * replicas * SWEEPS
-    shown = [name for name in median if not name.startswith("20 sweeps")]
     return [
         {
             "name": name,
@@ -143,8 +131,16 @@ def moves(quick: bool, rounds: int) -> list[dict[str, Any]]:
             "share_of_step": median[name] / step,
             "updates_per_second": None if name == "resampling once" else updates / median[name],
         }
-        for name in shown
+        for name in median
     ]
+
+
+def _resampling(population: ReplicaSimulator) -> float:
+    """Processor time of one resampling; at Δβ = 0.1 it replaces about a third of the replicas."""
+    population.advance(0.8, 20)  # which keeps the population diverse
+    began = time.process_time()
+    population.population.resample(0.1)
+    return time.process_time() - began
 
 
 def threads(quick: bool, rounds: int) -> dict[str, Any]:
@@ -181,6 +177,16 @@ def start() -> dict[str, Any]:
         warm = min(_child([sys.executable, "-c", FIRST_RUN], fresh) for _ in range(3))
     shown = min(_child([sys.executable, "-m", "annealrl", "--help"], dict(os.environ)) for _ in range(3))
     return {"first_run_cold": cold, "first_run_warm": warm, "help": shown}
+
+
+def cuda(rounds: int) -> dict[str, Any]:
+    """Rate of the CUDA backend; without a device, its rate is None and why is said in its place."""
+    from annealrl.cuda_rate import cuda_rate
+
+    try:
+        return cuda_rate(rounds=rounds)
+    except InputError as error:
+        return {"device": f"none: {error}", "updates_per_second": None}
 
 
 def _child(command: list[str], environment: dict[str, str]) -> float:

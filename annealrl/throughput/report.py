@@ -58,9 +58,15 @@ def _models(report: Report) -> Section:
             f"{ratio['median']:.3g} ({ratio['lowest']:.3g} to {ratio['highest']:.3g})"
             for ratio in (row["ratios"][peer] for peer in peers)
         ]
-        memory = "–" if row["bytes_per_spin"] is None else f"{row['bytes_per_spin']:.2g}"
+        memory = "–" if row["bytes_per_spin"] is None else f"{row['bytes_per_spin']:.3g}, {row['bytes_more']:.2g}"
         rows.append([setting, row["contender"], _rate(row["updates_per_second"]), *ratios, memory])
-    columns = ["model", "kernel or peer, rule, order", "10⁹ updates/s", *titles, "bytes/(spin·replica)"]
+    columns = [
+        "model",
+        "kernel or peer, rule, order",
+        "10⁹ updates/s",
+        *titles,
+        "bytes a spin and replica: all, each further",
+    ]
     return Section("Models, one core", columns, rows)
 
 
@@ -113,7 +119,10 @@ def _rest(report: Report) -> Section:
             ["first run, kernels compiled", f"{start['first_run_cold']:.1f} s"],
             ["annealrl --help", f"{start['help']:.2f} s"],
         ]
-    return Section("Limit, threads, starting up", ["what", "measured"], rows)
+    if cuda := report.get("cuda"):
+        rate = cuda["updates_per_second"]
+        rows.append(["CUDA device", f"{_rate(rate)} × 10⁹ updates/s on {cuda['device']}" if rate else cuda["device"]])
+    return Section("Limit, threads, starting up, device", ["what", "measured"], rows)
 
 
 def _targets(report: Report) -> Section:

@@ -52,7 +52,7 @@ def measure(
     -------
     dict
         ``machine``, ``against`` (peers and versions), ``models`` (a row for each model and contender), ``limit``,
-        ``scaling``, ``moves``, ``threads``, ``start`` (see :mod:`annealrl.throughput.parts`) and ``targets``.
+        ``scaling``, ``moves``, ``threads``, ``start``, ``cuda`` (see :mod:`annealrl.throughput.parts`) and ``targets``.
 
     Raises
     ------
@@ -140,6 +140,7 @@ def _rows(case: Case, peers: Sequence[str], rounds: int) -> list[dict[str, Any]]
                 "seconds": own,
                 "ratios": ratios,
                 "bytes_per_spin": contender.bytes_per_spin,
+                "bytes_more": contender.bytes_more,
             }
         )
     return rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from annealrl.cuda_rate import TARGET
+
 Report = Mapping[str, Any]
 
 
@@ -65,6 +67,7 @@ TARGETS = (
     _Target("resampling, share of a step of 100 sweeps", False, 0.05, _move("resampling once", "share_of_step")),
     _Target("first run, kernels from the cache, seconds", False, 3.0, _part("start", "first_run_warm")),
     _Target("first run, kernels compiled, seconds", False, 25.0, _part("start", "first_run_cold")),
+    _Target("updates a second, CUDA device", True, TARGET, _part("cuda", "updates_per_second")),
     _Target("annealrl --help, seconds", False, 0.3, _part("start", "help")),
 )
 

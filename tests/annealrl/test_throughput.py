@@ -80,6 +80,7 @@ def test_targets_name_models_and_moves_that_are_measured(report: dict[str, Any])
                 {"model": case.name, "peer": None, "contender": name, "updates_per_second": 1e10, "ratios": ratios}
             )
     made["start"] = {"first_run_warm": 1.0, "first_run_cold": 2.0, "help": 0.1}
+    made["cuda"] = {"device": "one", "updates_per_second": 2e11}
     assert len(targets.judge(made)) == len(targets.TARGETS)
 
 
