@@ -28,7 +28,7 @@ AnyArray: TypeAlias = npt.NDArray[Any]
 
 #: Largest sum of uncompressed array bytes, and of array entries, that is read from one file.
 MAX_BYTES = 1 << 28
-MAX_ENTRIES = 1 << 24
+MAX_ENTRIES = 1 << 23
 MAX_ARRAYS = 64
 
 _MAGIC = b"\x93NUMPY"

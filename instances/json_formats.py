@@ -147,8 +147,11 @@ def hashable(label: object) -> object:
 
 
 def label_text(label: object) -> str:
-    """Return a JSON value as the text of a label; lists look like tuples."""
-    return str(hashable(label))
+    """Return a JSON value as the text of a label; lists look like tuples.
+
+    Half a surrogate pair, which JSON can write but no output can, becomes its escape.
+    """
+    return str(hashable(label)).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def shown(value: object) -> str:

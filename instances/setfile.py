@@ -63,7 +63,8 @@ def write_set(path: str | Path, instance_set: InstanceSet) -> None:
     Raises
     ------
     InputError
-        If the set contradicts itself (:func:`check_optima`) or the place cannot be written.
+        If the set contradicts itself (:func:`check_optima`), is larger than what is read back, or the place cannot be
+        written.
     """
     models = instance_set.models
     check_optima(instance_set, place(path))
@@ -97,6 +98,12 @@ def write_set(path: str | Path, instance_set: InstanceSet) -> None:
     arrays["status"] = np.array(instance_set.statuses)
     if any(model.name for model in models):
         arrays["names"] = np.array([model.name for model in models])
+    entries = sum(array.size for array in arrays.values())
+    if len(models) > MAX_INSTANCES or entries > MAX_ENTRIES:
+        raise InputError(
+            f"{place(path)}a set of {len(models)} instances and {entries} numbers; at most {MAX_INSTANCES} and "
+            f"{MAX_ENTRIES} go into one file"
+        )
     write_npz(path, arrays)
 
 
@@ -153,18 +160,19 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
     for i, model in enumerate(instance_set.models):
         stored, bound, status = instance_set.ground_energies[i], instance_set.bounds[i], instance_set.statuses[i]
         spins = instance_set.ground_spins[i]
-        tolerance = 1e-9 * (model.scale + abs(model.offset))
+        tolerance = 1e-9 * model.scale
+        which = f"instance {i} ({model.name})" if model.name else f"instance {i}"
         if status != "unknown" and np.isnan(stored):
-            raise InputError(f"{where}status of instance {i} is {status!r}, but there is no ground_energy")
+            raise InputError(f"{where}status of {which} is {status!r}, but there is no ground_energy")
         if spins is not None:
             energy = model.energy(spins)
             if abs(energy - stored) > tolerance:
                 raise InputError(
-                    f"{where}ground_energy of instance {i} is {stored:.12g}, but its ground_spins have the energy "
+                    f"{where}ground_energy of {which} is {stored:.12g}, but its ground_spins have the energy "
                     f"{energy:.12g} under H = -Σ J s s - Σ h s"
                 )
         if bound > stored + tolerance:
-            raise InputError(f"{where}bound of instance {i}, {bound:.12g}, lies above its ground_energy {stored:.12g}")
+            raise InputError(f"{where}bound of {which}, {bound:.12g}, lies above its ground_energy {stored:.12g}")
 
 
 def check_size(k: int, n: int, total: int, where: str) -> None:

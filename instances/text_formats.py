@@ -174,6 +174,11 @@ def read_coo(table: Table, sign: Sign, index_base: IndexBase, name: str) -> Isin
             table.fail(int(lines[field[0]]), "a field, but sign maxcut has none; sign ising or dimod is expected")
     fields, pairs, weights = _split(n, i, j, w)
     if table.vartype:
+        if table.vartype not in ("SPIN", "BINARY"):
+            table.fail(
+                table.first_line,
+                f"the comment before says vartype {_shown(table.vartype.encode())}; SPIN or BINARY is expected",
+            )
         if sign != "dimod":
             table.fail(table.first_line, f"the file says vartype={table.vartype}, so sign {sign!r} cannot be meant")
         return from_bqm(table.vartype, fields, pairs, weights, name=name)

@@ -147,7 +147,7 @@ def test_coo_fields_and_dimods_header(write):
         assert loaded.model.energy(s) == bqm.energy((s + 1) // 2)
     with pytest.raises(InputError, match="vartype=SPIN, so sign 'ising' cannot be meant"):
         read_model(write("# vartype=SPIN\n0 1 1\n"), sign="ising")
-    with pytest.raises(InputError, match="vartype 'DISCRETE'"):
+    with pytest.raises(InputError, match="line 2: the comment before says vartype 'DISCRETE'"):
         read_model(write("# vartype=DISCRETE\n0 1 1\n"))
 
 

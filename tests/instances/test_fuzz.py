@@ -43,7 +43,19 @@ GRAPH = json.dumps(
         "links": [{"source": [0, 0], "target": "x", "weight": -1}],
     }
 ).encode()
-GOOD = (RUDY, COO, BQM, GRAPH)
+SPARSE = json.dumps(
+    {
+        "type": "BinaryQuadraticModel",
+        "version": {"bqm_schema": "1.0.0"},
+        "variable_type": "BINARY",
+        "variable_labels": ["b", "a"],
+        "linear_terms": [{"label": "a", "bias": 1.0}],
+        "quadratic_terms": [{"label_head": "a", "label_tail": "b", "bias": 2}],
+        "offset": 0.5,
+    }
+).encode()
+LATTICE = b"# i,j,J\n0,1,-0.5\n1,2,2\n2,2,1\n"
+GOOD = (RUDY, COO, BQM, GRAPH, SPARSE, LATTICE)
 
 word = st.one_of(
     st.integers(-2, 6).map(str),
@@ -97,14 +109,14 @@ def mutated(draw, originals=GOOD):
     fmt=st.sampled_from(["auto", *FORMATS]),
     sign=st.sampled_from([None, "ising", "dimod", "maxcut"]),
     base=st.sampled_from(["auto", 0, 1]),
-    name=st.sampled_from(["x", "x.sparse"]),
+    name=st.sampled_from(["x", "x.sparse", "x.lat"]),
 )
 def test_single_files(data, fmt, sign, base, name):
     reads_or_says_why(read_instance, data, name, fmt=fmt, sign=sign, index_base=base)
 
 
 @QUICK
-@given(data=st.data(), original=st.sampled_from([BQM, GRAPH]))
+@given(data=st.data(), original=st.sampled_from([BQM, GRAPH, SPARSE]))
 def test_json_with_a_value_replaced(data, original):
     tree = json.loads(original)
     key = data.draw(st.sampled_from(sorted(tree)))

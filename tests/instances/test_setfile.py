@@ -174,6 +174,13 @@ def test_instances_are_limited(tmp_path, monkeypatch):
         read_set(tmp_path / "x.npz")
 
 
+def test_no_set_is_written_that_would_not_be_read(tmp_path, monkeypatch, triangle):
+    monkeypatch.setattr(setfile, "MAX_ENTRIES", 10)
+    with pytest.raises(InputError, match="a set of 2 instances and 17 numbers; at most"):
+        write_set(tmp_path / "x.npz", InstanceSet.from_models("x", [triangle, triangle]))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_offsets_are_kept(tmp_path):
     models = [IsingModel.from_edges([(0, 1)], offset=1.5), IsingModel.from_edges([(0, 2)])]
     for form in (models, models[:1]):
