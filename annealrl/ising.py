@@ -77,16 +77,16 @@ class IsingModel:
         if not np.isfinite(self.offset):
             raise InputError(f"{where}offset is {self.offset}; a finite number is expected")
         if len(edges):
-            outside = np.flatnonzero((edges < 0).any(1) | (edges >= self.n).any(1))
-            if len(outside):
+            if edges.min() < 0 or edges.max() >= self.n:
+                outside = np.flatnonzero((edges < 0).any(1) | (edges >= self.n).any(1))
                 raise InputError(f"{where}edge {_pair(edges, outside)} leaves the range 0 … {self.n - 1}")
             loops = np.flatnonzero(edges[:, 0] == edges[:, 1])
             if len(loops):
                 raise InputError(f"{where}edge {_pair(edges, loops)} is a self-loop; a field belongs into `fields`")
-            edges = np.sort(edges, axis=1)
-            order = np.lexsort((edges[:, 1], edges[:, 0]))
-            edges, couplings = edges[order], couplings[order]
-            twice = np.flatnonzero((edges[1:] == edges[:-1]).all(1))
+            low, high = np.minimum(*edges.T), np.maximum(*edges.T)
+            order = np.lexsort((high, low))
+            edges, couplings = np.stack([low[order], high[order]], axis=1), couplings[order]
+            twice = np.flatnonzero((np.diff(edges[:, 0]) == 0) & (np.diff(edges[:, 1]) == 0))
             if len(twice):
                 raise InputError(f"{where}edge {_pair(edges, twice)} occurs twice; each pair may be given once")
         if self.labels is not None and len(self.labels) != self.n:

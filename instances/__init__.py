@@ -1,6 +1,6 @@
 """Instance generators, readers and writers, and the fixed sets with certified optima."""
 
-from annealrl.instances.catalogue import Source, ea2d_instance, load, names, open_source
+from annealrl.instances.catalogue import Source, load, names, open_source
 from annealrl.instances.certify import certified
 from annealrl.instances.foreign import import_npz
 from annealrl.instances.generators import (
@@ -34,7 +34,6 @@ __all__ = [
     "chimera_edges",
     "chimera_glass",
     "cool_instance",
-    "ea2d_instance",
     "edwards_anderson_2d",
     "edwards_anderson_3d",
     "ferromagnet_2d",

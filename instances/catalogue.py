@@ -2,12 +2,12 @@
 
 Names
 -----
-``cool-4 … cool-16``
-    Shipped: the 100 fixed test instances of each even side, with certified optima.
-``ea2d-<L>-train``, ``ea2d-<L>-val``
-    Generated: 2D Edwards–Anderson tori of any side L ≥ 3, for training and for validation, 100 unless a selection says
-    otherwise. They come from other streams than the test sets and from each other. Their optima are unknown until
-    :func:`annealrl.instances.certify.certified` proves them.
+``cool-4 … cool-16``, ``ea2d-pm-16``, ``sk-50``, …
+    Shipped: fixed test instances with their optima or best known energies; ``data/manifest.json`` lists them.
+``<family>-<size>-train``, ``<family>-<size>-val``, ``<family>-<size>-test``
+    Generated: any size of any family in :data:`annealrl.instances.families.FAMILIES`, 100 instances unless a selection
+    says otherwise. The shipped test sets of these families begin the split ``test``; no split shares an instance with
+    another. Optima are unknown, unless planted, until :func:`annealrl.instances.certify.certified` proves them.
 
 A selection may follow a name or a path: ``:N`` means the first N instances, ``:A-B`` instances A to B, both included,
 counted from 0. Generated sets have no end: ``ea2d-10-train:400`` begins with the 100 instances of ``ea2d-10-train``.
@@ -17,19 +17,18 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.instances.archive import place, regular_file
-from annealrl.instances.generators import COOL_COUNT, COOL_SIDES, edwards_anderson_2d
+from annealrl.instances.families import FAMILIES, SPLITS, generate
+from annealrl.instances.identity import content_key
 from annealrl.instances.setfile import read_set
-from annealrl.ising import IsingModel
 
 #: Folder of the shipped set files.
 DATA = Path(__file__).resolve().parent / "data"
@@ -37,12 +36,10 @@ DATA = Path(__file__).resolve().parent / "data"
 #: Instances of a generated set when no selection says how many.
 DEFAULT_COUNT = 100
 
-#: Most spins that a generated set may have in all.
-MAX_SPINS = 1 << 24
+#: Hex digits of a content key that the manifest keeps for each instance.
+KEY_DIGITS = 16
 
-_ENTROPY = 0x616E6E65616C726C
-_SPLITS = {"train": 0, "val": 1}
-_GENERATED = re.compile(r"ea2d-(0|[1-9][0-9]{0,8})-(train|val)")
+_GENERATED = re.compile(rf"({'|'.join(FAMILIES)})-(0|[1-9][0-9]{{0,8}})-({'|'.join(SPLITS)})")
 _SELECTION = re.compile(r"(.+):(?:([0-9]{1,9})-)?([0-9]{1,9})", re.DOTALL)
 
 
@@ -65,13 +62,42 @@ class Source:
     format: str
 
 
+@functools.cache
+def manifest() -> dict[str, dict[str, Any]]:
+    """Return what ``data/manifest.json`` says of every shipped set, by name."""
+    entries: dict[str, dict[str, Any]] = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
+    return entries
+
+
 def names() -> list[tuple[str, str]]:
     """Return (name, description) of every set that :func:`load` knows."""
-    torus = "2D Edwards–Anderson torus, Gaussian couplings"
-    known = [(f"cool-{L}", f"{COOL_COUNT} fixed test instances, {torus}, {L}×{L}, certified") for L in COOL_SIDES]
-    known.append(("ea2d-<L>-train", f"{torus}, any side L ≥ 3, generated for training; :N takes the first N"))
-    known.append(("ea2d-<L>-val", f"{torus}, any side L ≥ 3, generated for validation; :N takes the first N"))
+    known = [
+        (name, f"{entry['instances']} fixed test instances, {entry['title']}, {entry['spins']} spins; {certificate}")
+        for name, entry in manifest().items()
+        for certificate in [_certificate(entry)]
+    ]
+    for family in FAMILIES.values():
+        stem = f"{family.name}-<{family.size}>"
+        known += [
+            (f"{stem}-train", f"{family.title}, any size, generated for training; :N takes the first N"),
+            (f"{stem}-val", f"{family.title}, any size, generated for validation; :N takes the first N"),
+        ]
     return known
+
+
+def _certificate(entry: dict[str, Any]) -> str:
+    """Say how many optima are proven, planted or putative."""
+    statuses, total = entry["statuses"], entry["instances"]
+    words = {
+        "optimal": "certified",
+        "planted": "planted ground states" + (f" ({entry['proven']} proven too)" if entry["proven"] else ""),
+        "putative": "putative: best known without a proof",
+    }
+    return ", ".join(
+        text if statuses[key] == total else f"{statuses[key]} {text}"
+        for key, text in words.items()
+        if statuses.get(key)
+    )
 
 
 def load(
@@ -110,10 +136,10 @@ def open_source(
             raise InputError(f"instance set {text!r}: the selection is empty; :N or :A-B with A ≤ B is expected")
     generated = _GENERATED.fullmatch(base)
     if generated:
-        side, split = int(generated[1]), generated[2]
-        return Source(_generate(text, side, split, chosen or range(DEFAULT_COUNT)), "ising", "generated")
-    if base in {f"cool-{side}" for side in COOL_SIDES}:
-        source = Source(read_set(DATA / f"{base}.npz"), "ising", "set")
+        family, size, split = FAMILIES[generated[1]], int(generated[2]), generated[3]
+        return Source(generate(text, family, size, split, chosen or range(DEFAULT_COUNT)), "ising", "generated")
+    if base in manifest():
+        source = Source(read_set(DATA / manifest()[base]["file"]), "ising", "set")
     elif _is_file(base):
         source = _open_file(base, sign, index_base, fmt)
     else:
@@ -127,59 +153,23 @@ def open_source(
     return replace(source, instances=selected)
 
 
-def content_key(model: IsingModel) -> bytes:
-    """What stays the same of an instance under names, signs and relabelling: its sorted strengths, rounded to 1e-9."""
-    strengths = np.sort(np.abs(np.concatenate([model.couplings, model.fields])))
-    return hashlib.sha256(np.round(strengths, 9).tobytes()).digest()
-
-
 @functools.cache
-def _test_contents() -> frozenset[bytes]:
-    return frozenset(content_key(model) for side in COOL_SIDES for model in read_set(DATA / f"cool-{side}.npz"))
+def _test_contents() -> frozenset[str]:
+    return frozenset(key for entry in manifest().values() for key in entry["contents"].split())
 
 
 def test_instances(instances: InstanceSet) -> list[str]:
-    """Names of those instances that a shipped test set holds, whatever the set is called here."""
+    """Names of those instances that a shipped test set holds, whatever the set or its spins are called here.
+
+    They are known by :func:`~annealrl.instances.identity.content_key`; the shipped ones' keys are in the manifest, so
+    no set is read for this.
+    """
     known = _test_contents()
     return [
-        name for name, model in zip(instances.instance_names, instances, strict=True) if content_key(model) in known
+        name
+        for name, model in zip(instances.instance_names, instances, strict=True)
+        if content_key(model).hex()[:KEY_DIGITS] in known
     ]
-
-
-def ea2d_instance(side: int, split: str, index: int) -> IsingModel:
-    """Return instance `index` of ``ea2d-<side>-<split>``: a 2D Edwards–Anderson torus from a stream of its own.
-
-    The stream is numpy's ``SeedSequence`` with a spawn key (family, side, split, index), which is neither that of
-    another split nor the Mersenne twister of the ``cool`` test sets. It stays the same as long as numpy's
-    ``Generator.standard_normal`` does.
-
-    Parameters
-    ----------
-    side : int
-        At least 3.
-    split : {"train", "val"}
-    index : int
-        Any number from 0.
-    """
-    if split not in _SPLITS:
-        raise InputError(f"split {split!r} is none of {', '.join(_SPLITS)}")
-    if side < 3 or index < 0:
-        raise InputError(
-            f"ea2d-{side}-{split}, instance {index}: a side of at least 3 and an index from 0 are expected"
-        )
-    seed = np.random.SeedSequence(_ENTROPY, spawn_key=(0, side, _SPLITS[split], index))
-    return edwards_anderson_2d(side, np.random.default_rng(seed), name=f"ea2d-{side}-{split}-{index}")
-
-
-def _generate(name: str, side: int, split: str, indices: range) -> InstanceSet:
-    if side < 3:
-        raise InputError(f"instance set {name!r}: a torus needs a side of at least 3")
-    if side * side * len(indices) > MAX_SPINS:
-        raise InputError(
-            f"instance set {name!r}: {len(indices)} instances of {side}×{side} spins are too many; "
-            f"at most {MAX_SPINS} spins in all"
-        )
-    return InstanceSet.from_models(name, [ea2d_instance(side, split, index) for index in indices])
 
 
 def _open_file(path: str, sign: str | None, index_base: str | int, fmt: str) -> Source:
@@ -208,13 +198,8 @@ def _is_file(text: str) -> bool:
 def _unknown(text: str, base: str) -> str:
     if "/" in base or "\\" in base:
         return f"{place(text)}no such file"
-    sides = re.findall(r"-([0-9]+)", base)[:1] or ["10"]
-    candidates = [f"cool-{side}" for side in COOL_SIDES]
-    candidates += [f"ea2d-{sides[0]}-{split}" for split in _SPLITS]
+    sizes = re.findall(r"-([0-9]+)", base)[:1] or ["10"]
+    candidates = [*manifest(), *(f"{family}-{sizes[0]}-{split}" for family in FAMILIES for split in ("train", "val"))]
     close = difflib.get_close_matches(base[:100].lower(), candidates, n=3, cutoff=0.5)
-    hint = (
-        f"did you mean {' or '.join(close)}"
-        if close
-        else "cool-4 … cool-16, ea2d-<L>-train or ea2d-<L>-val is expected"
-    )
-    return f"instance set {text[:100]!r}: neither a known name nor a file; {hint}?".replace("expected?", "expected")
+    hint = f"did you mean {' or '.join(close)}?" if close else "`annealrl list instances` shows the names"
+    return f"instance set {text[:100]!r}: neither a known name nor a file; {hint}"

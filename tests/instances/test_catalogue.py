@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
-from annealrl.instances import catalogue, cool_instance, ea2d_instance, import_npz, load, names, open_source, write_set
+from annealrl.instances import catalogue, cool_instance, import_npz, load, names, open_source, write_set
 from annealrl.instances.catalogue import DATA
+from annealrl.instances.families import FAMILIES
 from annealrl.instances.generators import COOL_SIDES
+from annealrl.instances.identity import content_key
 from annealrl.solvers import solve
 
 #: Mean ground energy per spin of each published set.
@@ -53,20 +58,70 @@ def test_a_few_published_energies():
 
 
 def test_manifest():
-    manifest = json.loads((DATA / "manifest.json").read_text())
-    assert {entry["file"] for entry in manifest.values()} == {path.name for path in DATA.glob("*.npz")}
-    for name, entry in manifest.items():
-        found = load(name)
-        assert hashlib.sha256((DATA / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
-        assert (entry["hash"], entry["instances"], entry["spins"]) == (found.hash, len(found), found.models[0].n)
-        assert {"generator", "seeds", "certificate", "solver"} <= set(entry)
+    entries = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
+    assert entries == catalogue.manifest()
+    assert {entry["file"] for entry in entries.values()} == {path.name for path in DATA.glob("*.npz")}
+    stems = {f"{family.name}-{size}" for family in FAMILIES.values() for size in family.shipped}
+    assert set(entries) == stems | {f"cool-{side}" for side in COOL_SIDES}
+
+
+@pytest.mark.parametrize("name", catalogue.manifest())
+def test_manifest_entries(name):
+    entry, found = catalogue.manifest()[name], load(name)
+    data = (DATA / entry["file"]).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == entry["sha256"]
+    assert len(data) < 2_000_000
+    assert (entry["hash"], entry["instances"], entry["spins"]) == (found.hash, len(found), found.models[0].n)
+    assert {"generator", "parameters", "seeds", "split", "certificate", "solver", "licence"} <= set(entry)
+    assert {status: found.statuses.count(status) for status in set(found.statuses)} == entry["statuses"]
+    gaps = [
+        energy - bound <= 1e-9 * model.scale
+        for energy, bound, model in zip(found.ground_energies, found.bounds, found, strict=True)
+    ]
+    assert sum(gaps) == entry["proven"]
+    assert all(gap for gap, status in zip(gaps, found.statuses, strict=True) if status == "optimal")
+    # what no proof stands behind says how the best known energy was found
+    unproven = [i for i, gap in enumerate(gaps) if not gap]
+    assert (entry["reference"] or {"instances": []})["instances"] == unproven
+    keys = entry["contents"].split()
+    assert len(set(keys)) == len(keys) == len(found)
+    for i in (0, len(found) - 1):
+        assert content_key(found.models[i]).hex().startswith(keys[i])
+    assert all(spins is not None for spins in found.ground_spins)
+
+
+def test_the_shipped_sets_are_small():
+    assert sum(path.stat().st_size for path in DATA.iterdir()) < 4_000_000
+
+
+@pytest.mark.parametrize("name", catalogue.manifest())
+def test_shipped_sets_load_in_50_ms(name):
+    def seconds() -> float:
+        began = time.process_time()
+        load(name)
+        return time.process_time() - began
+
+    load(name)  # warm
+    assert min(seconds() for _ in range(5)) < 0.05
 
 
 def test_every_listed_name_loads():
-    listed = [name.replace("<L>", "6") for name, _ in names()]
-    assert listed == [*(f"cool-{side}" for side in COOL_SIDES), "ea2d-6-train", "ea2d-6-val"]
-    for name in listed:
-        assert len(load(name)) == 100
+    listed = [name for name, _ in names()]
+    assert [name for name in listed if "<" not in name and not name.startswith("env:")] == list(catalogue.manifest())
+    patterns = [name for name in listed if "<" in name]
+    assert len(patterns) == 2 * len(FAMILIES)
+    for name in patterns:
+        found = load(re.sub("<.*>", "4", name) + ":3")
+        assert len(found) == 3
+        assert set(found.statuses) <= {"unknown", "planted"}
+
+
+def test_descriptions_say_what_is_proven():
+    said = dict(names())
+    assert said["cool-10"].endswith("100 spins; certified")
+    assert said["sk-100"].endswith("putative: best known without a proof")
+    assert "planted ground states" in said["wishart-64"]
+    assert said["tiles-16"].endswith("planted ground states (100 proven too)")
 
 
 def test_generated_sets_extend_and_differ():
@@ -82,13 +137,19 @@ def test_generated_sets_extend_and_differ():
 
 def test_streams_are_frozen():
     # training and validation data must not change between versions
-    train, val = ea2d_instance(4, "train", 0), ea2d_instance(4, "val", 7)
+    train, val = load("ea2d-4-train:0-0").models[0], load("ea2d-4-val:7-7").models[0]
     assert (train.name, val.name) == ("ea2d-4-train-0", "ea2d-4-val-7")
     assert train.couplings[:2] == pytest.approx([-2.056922652888234, 0.5896465614435321], abs=1e-12)
     assert val.couplings[:2] == pytest.approx([-0.26928097339839835, -1.0861474747031108], abs=1e-12)
-    for split, index in (("test", 0), ("train", -1)):
-        with pytest.raises(InputError):
-            ea2d_instance(4, split, index)
+
+
+def test_test_instances_are_known_by_content():
+    for name in ("ea2d-pm-16", "sk-50", "tiles-16", "maxcut-60"):
+        shipped = load(f"{name}:5")
+        renamed = InstanceSet.from_models("mine", [replace(model, name="") for model in shipped])
+        assert catalogue.test_instances(renamed) == [str(i) for i in range(5)]
+        for split in ("train", "val"):
+            assert catalogue.test_instances(load(f"{name}-{split}:10")) == []
 
 
 @pytest.mark.parametrize(
@@ -113,13 +174,16 @@ def test_selections(name, indices):
         ("cool10", "did you mean cool-10"),
         ("ea2d-12-trian", "did you mean ea2d-12-train"),
         ("ea2d-10", "did you mean ea2d-10-"),
-        ("ea2d-2-train", "a side of at least 3"),
+        ("ea2d-2-train", "'ea2d-2-train': lattice of shape .* must be at least 3"),
         ("ea2d-0010-train", "neither a known name"),
         ("ea2d-9999-train", "too many"),
         ("ea2d-4-train:999999999", "too many"),
         ("cool-4:", "neither a known name"),
         ("cool-4:a-b", "neither a known name"),
-        ("xyzzy", "cool-4 … cool-16, ea2d-<L>-train or ea2d-<L>-val is expected$"),
+        ("xyzzy", "`annealrl list instances` shows the names$"),
+        ("sk-20000-train", "too many"),
+        ("ea2d-pm-8-train:900000000-900000001", "too many"),
+        ("tiles-5-train", "even integer"),
         ("./cool-4", r"\./cool-4: no such file"),
         ("", "neither a known name"),
         ("a\0b", "neither a known name"),

@@ -1,0 +1,286 @@
+"""Families of instance sets: one table from which every set of any size and split is drawn.
+
+A family is a generator with its parameters. It has three splits at every size: ``test`` (whose first instances are
+shipped with certificates for some sizes), ``train`` and ``val``.
+
+Splits are disjoint by construction. Instance i of a family's stream, seeded by (family, size, i), belongs to the split
+that the first byte of its :func:`~annealrl.instances.identity.content_key` says: below 64 test, below 128 val, else
+train. So whatever two splits hold differs, even where few instances exist at all (±J at small sizes), and whoever has
+an instance can tell its split. The ``ea2d`` family, which is older, has instead a stream for each split: seeds that
+differ give Gaussian couplings that differ.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from annealrl.errors import InputError
+from annealrl.instance_set import InstanceSet
+from annealrl.instances.couplings import Planted
+from annealrl.instances.identity import content_key
+from annealrl.instances.lattices import edwards_anderson_2d
+from annealrl.ising import IsingModel, SpinArray
+from annealrl.registry import load_object
+
+#: The splits and their numbers in seeds.
+SPLITS = {"train": 0, "val": 1, "test": 2}
+
+#: Most spins, and most couplings, that a generated set may have in all.
+MAX_SPINS = 1 << 24
+MAX_COUPLINGS = 1 << 26
+
+_ENTROPY = 0x616E6E65616C726C
+_TEST, _VAL = 64, 128
+#: Draws without an instance of a split after which a size is said to have none.
+_PATIENCE = 1000
+
+#: An instance, and a ground state with its energy where the generator planted one.
+Drawn = tuple[IsingModel, float, SpinArray | None]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A generator with its parameters, and how many instances are shipped at which sizes.
+
+    Attributes
+    ----------
+    name : str
+        As in ``<name>-<size>-<split>``.
+    title : str
+        For lists.
+    number : int
+        In seeds; never changes.
+    generator : str
+        ``module:function``, called with (size, rng=…, name=…, **parameters).
+    spins, couplings : callable
+        How many an instance of a size has, about; no more than that is drawn.
+    parameters : mapping
+    shipped : mapping of int to int
+        Instances of the test sets by size.
+    size : str
+        What the size is called: L is a side, m cells of a side, n spins.
+    streams : bool
+        Whether each split has a stream of its own instead of being chosen by content.
+    """
+
+    name: str
+    title: str
+    number: int
+    generator: str
+    spins: Callable[[int], int]
+    couplings: Callable[[int], int]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    shipped: Mapping[int, int] = field(default_factory=dict)
+    size: str = "L"
+    streams: bool = False
+
+    def draw(self, size: int, index: int, split: str | None = None) -> Drawn:
+        """Draw instance `index` of the stream of a size (and of a split, for a family whose splits have streams)."""
+        key = (self.number, size, index) if split is None else (self.number, size, SPLITS[split], index)
+        rng = np.random.default_rng(np.random.SeedSequence(_ENTROPY, spawn_key=key))
+        drawn: IsingModel | Planted = load_object(self.generator)(size, rng=rng, **self.parameters)
+        if isinstance(drawn, Planted):
+            return drawn.model, drawn.ground_energy, drawn.ground_spins
+        return drawn, np.nan, None
+
+    def instances(self, size: int, split: str, start: int = 0) -> Iterator[Drawn]:
+        """Yield the instances of a split from number `start` on, without end, named after family, size and number.
+
+        Raises
+        ------
+        InputError
+            If the generator refuses the size, or so few different instances exist that none falls into the split.
+        """
+        found = self._of_stream(size, split, start) if self.streams else self._by_content(size, split, start)
+        stem = f"{self.name}-{size}" if split == "test" else f"{self.name}-{size}-{split}"
+        for number, (model, energy, spins) in enumerate(found, start=start):
+            yield replace(model, name=f"{stem}-{number}"), energy, spins
+
+    def _of_stream(self, size: int, split: str, start: int) -> Iterator[Drawn]:
+        return (self.draw(size, index, split) for index in itertools.count(start))
+
+    def _by_content(self, size: int, split: str, start: int) -> Iterator[Drawn]:
+        number = waited = 0
+        for index in itertools.count():
+            drawn = self.draw(size, index)
+            waited += 1
+            if split_of(drawn[0]) == split:
+                waited = 0
+                if number >= start:
+                    yield drawn
+                number += 1
+            elif waited >= _PATIENCE:
+                raise InputError(f"{self.name} of size {size} has too few different instances for the split {split!r}")
+
+
+def split_of(model: IsingModel) -> str:
+    """Return the split to which an instance's content assigns it: "test", "val" or "train"."""
+    first = content_key(model)[0]
+    return "test" if first < _TEST else "val" if first < _VAL else "train"
+
+
+def mixed_scale_2d(length: int, rng: np.random.Generator, *, name: str = "") -> IsingModel:
+    """Draw a Gaussian 2D Edwards–Anderson torus with all couplings times 10^u, u uniform in [-1, 1).
+
+    The energy scale differs from instance to instance, and nothing but the couplings tells it.
+    """
+    factor = 10.0 ** rng.uniform(-1.0, 1.0)
+    model = edwards_anderson_2d(length, rng)
+    return replace(model, couplings=model.couplings * factor, name=name)
+
+
+_GENERATORS = "annealrl.instances.generators"
+_EA2D, _EA3D = f"{_GENERATORS}:edwards_anderson_2d", f"{_GENERATORS}:edwards_anderson_3d"
+
+
+def _square(size: int) -> int:
+    return size * size
+
+
+def _cube(size: int) -> int:
+    return size**3
+
+
+def _itself(size: int) -> int:
+    return size
+
+
+def _pairs(size: int) -> int:
+    return size * (size - 1) // 2
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family(
+            "ea2d",
+            "2D Edwards–Anderson torus, Gaussian couplings",
+            0,
+            _EA2D,
+            _square,
+            lambda L: 2 * L * L,
+            shipped={24: 40, 32: 20},
+            streams=True,
+        ),
+        Family(
+            "ea2d-pm",
+            "2D Edwards–Anderson torus, ±J",
+            1,
+            _EA2D,
+            _square,
+            lambda L: 2 * L * L,
+            {"couplings": "pm1"},
+            {8: 100, 16: 100, 32: 100},
+        ),
+        Family(
+            "ea2d-mixed-scale",
+            "2D Edwards–Anderson torus, Gaussian couplings times 10^u, u uniform in [-1, 1)",
+            2,
+            "annealrl.instances.families:mixed_scale_2d",
+            _square,
+            lambda L: 2 * L * L,
+            shipped={10: 100},
+        ),
+        Family(
+            "ea3d",
+            "3D Edwards–Anderson torus, Gaussian couplings",
+            3,
+            _EA3D,
+            _cube,
+            lambda L: 3 * L**3,
+            shipped={4: 100, 6: 50, 8: 10},
+        ),
+        Family(
+            "sk",
+            "Sherrington–Kirkpatrick, Gaussian couplings of variance 1/n",
+            4,
+            f"{_GENERATORS}:sherrington_kirkpatrick",
+            _itself,
+            _pairs,
+            shipped={50: 25, 100: 10},
+            size="n",
+        ),
+        Family(
+            "chimera",
+            "Chimera graph C(m, m, 4), Gaussian couplings",
+            5,
+            f"{_GENERATORS}:chimera_glass",
+            lambda m: 8 * m * m,
+            lambda m: 24 * m * m,
+            {"couplings": "gaussian"},
+            {2: 100, 4: 40},
+            size="m",
+        ),
+        Family(
+            "maxcut",
+            "max-cut on random graphs G(n, 0.06), unit weights",
+            6,
+            f"{_GENERATORS}:max_cut_gnp",
+            _itself,
+            lambda n: n * n // 16,
+            {"p": 0.06},
+            {60: 100, 100: 30},
+            size="n",
+        ),
+        Family(
+            "tiles",
+            "2D torus of planted frustrated plaquettes",
+            7,
+            f"{_GENERATORS}:planted_tiles",
+            _square,
+            lambda L: 2 * L * L,
+            shipped={16: 100, 32: 100},
+        ),
+        Family(
+            "wishart",
+            "Wishart ensemble, α = 0.75, planted",
+            8,
+            f"{_GENERATORS}:planted_wishart",
+            _itself,
+            _pairs,
+            {"alpha": 0.75},
+            {64: 20},
+            size="n",
+        ),
+    )
+}
+
+
+def generate(name: str, family: Family, size: int, split: str, indices: range) -> InstanceSet:
+    """Draw the instances `indices` of a family, size and split as a set called `name`.
+
+    Planted ground states come along, with the status "planted"; of the others nothing is known yet.
+
+    Raises
+    ------
+    InputError
+        If the generator refuses the size, or the set would be too large.
+    """
+    reach = len(indices) if family.streams else indices[-1] + 1
+    if reach * family.spins(size) > MAX_SPINS or reach * family.couplings(size) > MAX_COUPLINGS:
+        raise InputError(
+            f"instance set {name!r}: {reach} instances of {family.spins(size)} spins are too many; "
+            f"at most {MAX_SPINS} spins and {MAX_COUPLINGS} couplings in all are drawn"
+        )
+    try:
+        drawn = list(itertools.islice(family.instances(size, split, indices[0]), len(indices)))
+    except InputError as error:
+        raise InputError(f"instance set {name!r}: {error}") from None
+    return _as_set(name, drawn)
+
+
+def _as_set(name: str, drawn: Sequence[Drawn]) -> InstanceSet:
+    energies = np.array([energy for _, energy, _ in drawn])
+    return InstanceSet(
+        name,
+        tuple(model for model, _, _ in drawn),
+        energies,
+        tuple(spins for _, _, spins in drawn),
+        np.full(len(drawn), np.nan),
+        tuple("unknown" if np.isnan(energy) else "planted" for energy in energies),
+    )
