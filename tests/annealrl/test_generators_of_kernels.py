@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import chi2, kstest, norm, poisson
 
-from annealrl.kernels import configurations, jit, streams
+from annealrl.kernels import configurations, dynamics, jit, streams
 from annealrl.kernels.lanes import LANES, _python_random
 
 U32 = npt.NDArray[np.uint32]
@@ -192,3 +192,25 @@ def test_compiled_finaliser_and_sites() -> None:
     np.testing.assert_array_equal(mixed.view(np.uint32), splitmix(counters))
     expected = [(int(z) >> 32) * 1000 >> 32 for z in mixed]
     assert [streams.site_of(z, np.uint64(1000)) for z in counters] == expected
+
+
+@pytest.mark.parametrize("n", [5, 64, 1000])
+def test_sites_are_drawn_one_by_one_whatever_the_block(n: int) -> None:
+    start = np.array([77], np.uint64)
+    single, block = start.copy(), start.copy()
+    ordered, drawn = [], []
+    for first, count in ((0, 64), (64, 64), (128, 9)):
+        sites = np.empty(dynamics.BLOCK, np.int64)
+        dynamics.draw_sites(count, first, n, block, dynamics.RANDOM, sites)
+        drawn += sites[:count].tolist()
+        dynamics.draw_sites(count, first, n, block, dynamics.SEQUENTIAL, sites)
+        ordered += sites[:count].tolist()
+    assert ordered == [k % n for k in range(137)]
+    expected = []
+    with np.errstate(over="ignore"):
+        for _ in range(137):
+            single += streams.GOLDEN
+            expected.append(streams.site_of(single[0], np.uint64(n)))
+    assert drawn == expected
+    np.testing.assert_array_equal(single, block)
+    assert set(drawn) <= set(range(n))
