@@ -38,14 +38,10 @@ class Incumbent:
         self.spins, self.cost = spins, cost
         return True
 
-    def round(self, u: FloatArray, tries: int = 1) -> bool:
-        """Configurations that agree with the LP solution `u` where it is most decided."""
-        better = False
-        doubt = np.minimum(u, 1.0 - u)
-        for attempt in range(tries):
-            noise = self.rng.random(len(u)) * (0.01 if attempt == 0 else 0.3)
-            better |= self.offer(self.graph.tree_spins(u + (noise if attempt else 0.0) > 0.5, doubt + noise))
-        return better
+    def round(self, u: FloatArray) -> bool:
+        """Configuration that agrees with the LP solution `u` where it is most decided."""
+        doubt = np.minimum(u, 1.0 - u) + 0.01 * self.rng.random(len(u))
+        return self.offer(self.graph.tree_spins(u > 0.5, doubt))
 
     def anneal(self, deadline: float) -> bool:
         """Anneal 64 replicas by the package's own simulator and keep the best; every call takes twice the sweeps."""
