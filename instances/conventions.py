@@ -281,5 +281,6 @@ def to_dimod(model: IsingModel) -> dimod.BinaryQuadraticModel:
     except ImportError:
         raise InputError("dimod is not installed; it comes with pip install 'annealrl[interop]'") from None
     weights, fields = to_spin(model, "dimod")
-    quadratic = {(int(i), int(j)): float(w) for (i, j), w in zip(model.edges, weights, strict=True)}
-    return dimod.BinaryQuadraticModel(dict(enumerate(fields.tolist())), quadratic, model.offset, "SPIN")
+    # By vectors: from mappings, dimod puts the variables into the order in which the couplings name them.
+    rows, columns = model.edges.T
+    return dimod.BinaryQuadraticModel.from_numpy_vectors(fields, (rows, columns, weights), model.offset, "SPIN")

@@ -153,7 +153,7 @@ def from_text(rest: str) -> DwaveTemperingMethod:
         raise InputError(f"{rest!r} is malformed; {GRAMMAR} is expected") from None
     if words[3:] not in ([], ["random"]):
         raise InputError(f"{rest!r} is malformed; {GRAMMAR} is expected")
-    whole: dict[str, int | None] = {}
+    whole: dict[str, Any] = {}
     for key, value in options.items():
         if value is not None and not value.is_integer():
             raise InputError(f"{key} is {value:g}; a whole number is expected")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from annealrl.ising import IsingModel, SpinArray
 from annealrl.parallel import available_cores
 from annealrl.registry import load_object
 
-dimod = require("dimod", "interop")
+if TYPE_CHECKING:
+    import dimod
+else:
+    dimod = require("dimod", "interop")
 
 _FROM_DIMOD = "annealrl.instances.conventions:from_dimod"
 
@@ -69,8 +72,8 @@ class GroupedSampler(dimod.Sampler, dimod.Initialized):  # type: ignore[misc]
     on seed and place alone, so that results depend neither on threads nor on how many further reads there are.
     """
 
-    parameters: Mapping[str, Any] = {}
-    properties: Mapping[str, Any] = {}
+    parameters: ClassVar[Mapping[str, Any]] = {}
+    properties: ClassVar[Mapping[str, Any]] = {}
 
     def _sample(
         self,

@@ -12,7 +12,7 @@ from scipy import stats
 
 from annealrl.baselines.dwave_tempering import DwaveTemperingMethod
 from annealrl.baselines.grammar import known_methods, parse_method
-from annealrl.baselines.peers import DwaveMethod, OpenJijMethod, Peer, common_starts
+from annealrl.baselines.peers import DwaveMethod, OpenJijMethod, Peer, common_starts, to_bqm
 from annealrl.cli.app import run
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel
@@ -59,6 +59,11 @@ def test_moves_and_listing() -> None:
     assert all(any(form.startswith(prefix) for form in forms) for prefix in ("dwave[", "openjij[", "dwave-tempering:"))
     prints = {parse_method(text).fingerprint for text in TEXTS}  # type: ignore[attr-defined]
     assert len(prints) == len(TEXTS)
+
+
+def test_models_keep_their_order_on_the_way_to_dimod() -> None:
+    model = IsingModel.from_edges([(1, 3), (0, 4)], n=5)
+    assert list(to_bqm(model).variables) == list(range(5))
 
 
 def test_starts_are_those_of_all_methods() -> None:
