@@ -10,7 +10,7 @@ import numpy as np
 
 from annealrl import register
 from annealrl.hamiltonian import Hamiltonian
-from annealrl.instances.generators import ferromagnet_2d
+from annealrl.instances.lattices import ferromagnet_2d
 from annealrl.ising import IsingModel
 
 
@@ -28,6 +28,8 @@ class Ferromagnet2D(Hamiltonian):
     J: float = 1.0
 
     env_defaults: ClassVar[Mapping[str, Any]] = {"beta_start": (0.1, 2.0)}
+    example: ClassVar[Mapping[str, Any]] = {"length": 4}
+    symmetries: ClassVar[tuple[str, ...]] = ("spin-flip", "translation")
 
     def sample(self, rng: np.random.Generator) -> IsingModel:
         """Return the one instance there is."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from annealrl import register
 from annealrl.hamiltonian import Hamiltonian
-from annealrl.instances.generators import weak_strong_clusters
+from annealrl.instances.hardware_graphs import weak_strong_clusters
 from annealrl.ising import IsingModel, SpinArray
 
 

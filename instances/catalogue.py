@@ -8,6 +8,8 @@ Names
     Generated: any size of any family in :data:`annealrl.instances.families.FAMILIES`, 100 instances unless a selection
     says otherwise. The shipped test sets of these families begin the split ``test``; no split shares an instance with
     another. Optima are unknown, unless planted, until :func:`annealrl.instances.certify.certified` proves them.
+``env:<id>[,<parameter>=<value>…][,split=…]``
+    Sampled from any registered family of Ising models, plugged in or not; see :mod:`annealrl.instances.sampled`.
 
 A selection may follow a name or a path: ``:N`` means the first N instances, ``:A-B`` instances A to B, both included,
 counted from 0. Generated sets have no end: ``ea2d-10-train:400`` begins with the 100 instances of ``ea2d-10-train``.
@@ -25,8 +27,9 @@ from typing import Any
 
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
+from annealrl.instances import sampled
 from annealrl.instances.archive import place, regular_file
-from annealrl.instances.families import FAMILIES, SPLITS, generate
+from annealrl.instances.families import FAMILIES, MAX_SPINS, SPLITS, generate
 from annealrl.instances.identity import content_key
 from annealrl.instances.setfile import read_set
 
@@ -82,6 +85,7 @@ def names() -> list[tuple[str, str]]:
             (f"{stem}-train", f"{family.title}, any size, generated for training; :N takes the first N"),
             (f"{stem}-val", f"{family.title}, any size, generated for validation; :N takes the first N"),
         ]
+    known.append((sampled.GRAMMAR, "sampled from any registered family of Ising models, as env:SK-v0,n=20:50"))
     return known
 
 
@@ -135,6 +139,9 @@ def open_source(
         if len(chosen) == 0:
             raise InputError(f"instance set {text!r}: the selection is empty; :N or :A-B with A ≤ B is expected")
     generated = _GENERATED.fullmatch(base)
+    if base.startswith(sampled.PREFIX):
+        chosen = chosen or range(DEFAULT_COUNT)
+        return Source(sampled.sampled_set(base, chosen, title=text, most_spins=MAX_SPINS), "ising", "generated")
     if generated:
         family, size, split = FAMILIES[generated[1]], int(generated[2]), generated[3]
         return Source(generate(text, family, size, split, chosen or range(DEFAULT_COUNT)), "ising", "generated")
@@ -168,7 +175,7 @@ def test_instances(instances: InstanceSet) -> list[str]:
     return [
         name
         for name, model in zip(instances.instance_names, instances, strict=True)
-        if content_key(model).hex()[:KEY_DIGITS] in known
+        if content_key(model).hex()[:KEY_DIGITS] in known or sampled.split_of(name) == "test"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The commands of ``annealrl``, which stand in modules by theme, ``list``, and what is made of errors.
+"""The commands of ``annealrl``, which stand in modules by theme, and what is made of errors.
 
 A command does little more than call the function of the same name.
 """
@@ -6,14 +6,13 @@ A command does little more than call the function of the same name.
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from annealrl.cli import learn, measure, problems, throughput
+from annealrl.cli import export, learn, listing, measure, problems, record, throughput
 from annealrl.cli.instances import instances_app
-from annealrl.cli.output import print_table, write_json
 from annealrl.errors import InputError
 
 app = typer.Typer(
@@ -27,40 +26,25 @@ app = typer.Typer(
 app.add_typer(instances_app, name="instances")
 
 
-class What(StrEnum):
-    """What there is to list."""
-
-    envs = "envs"
-    instances = "instances"
-    agents = "agents"
-    baselines = "baselines"
-
-
-@app.command("list")
-def list_(
-    what: Annotated[What, typer.Argument(help="What to list.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+@app.callback()
+def common(
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugin",
+            metavar="FILE.py",
+            help="Run this file first, for the families that it registers; goes anywhere.",
+        ),
+    ] = None,
 ) -> None:
-    """List what there is."""
-    rows = _listing(what)
-    if json:
-        write_json([{"name": name, "description": text} for name, text in rows], "-")
-    else:
-        print_table(["name", "description"], rows, sys.stdout)
+    """Run what stands before every command."""
+    from annealrl.registry import load_plugin
+
+    for file in plugin or ():
+        load_plugin(file)
 
 
-def _listing(what: What) -> list[tuple[str, str]]:
-    from annealrl.registry import env_ids, family, load_object
-
-    if what is What.envs:
-        return [(env_id, (family(env_id).__doc__ or "").strip().splitlines()[0]) for env_id in env_ids()]
-    if what is What.instances:
-        return list(load_object("annealrl.instances.catalogue:names")())
-    if what is What.agents:
-        return list(load_object("annealrl.agents.catalogue:zoo")())
-    return list(load_object("annealrl.baselines.grammar:known_methods")())
-
-
+app.command("list")(listing.list_)
 for _command in (
     problems.solve,
     problems.sample,
@@ -68,6 +52,8 @@ for _command in (
     measure.benchmark,
     measure.tune,
     learn.train,
+    record.record,
+    export.export,
     throughput.throughput,
 ):
     app.command()(_command)
@@ -82,11 +68,25 @@ def main(arguments: list[str] | None = None) -> None:
 _INTERRUPTED = 130
 
 
+def _plugins_first(arguments: list[str]) -> list[str]:
+    """Bring ``--plugin FILE`` before the command, whichever of the two places it stands in."""
+    first, rest = [], []
+    words = iter(arguments)
+    for word in words:
+        if word == "--plugin":
+            first += [word, *[value for value in [next(words, None)] if value is not None]]
+        elif word.startswith("--plugin="):
+            first.append(word)
+        else:
+            rest.append(word)
+    return first + rest
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
     command: Any = typer.main.get_command(app)
     try:
-        status = command(arguments, prog_name="annealrl", standalone_mode=False)
+        status = command(_plugins_first(arguments), prog_name="annealrl", standalone_mode=False)
     except InputError as error:
         print(f"annealrl: {error}", file=sys.stderr)
         return 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,14 @@ from annealrl.errors import InputError
 def train(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG.yml")] = None,
     env: Annotated[
-        str | None, typer.Option("--env", metavar="ID", help="Instead of a file: the default recipe.")
+        str | None,
+        typer.Option(
+            "--env", metavar="ID", help="Instead of a file: the default recipe; FILE.py:Class for a family of yours."
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change the configuration: episodes=640, env.length=9, …"),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
@@ -22,7 +29,7 @@ def train(
     device: Annotated[opt.Device, typer.Option("--device")] = opt.Device.auto,
 ) -> None:
     """Train an agent; TensorBoard logs, checkpoints and the best model go to the run's folder."""
-    from annealrl.registry import load_object
+    from annealrl.registry import load_object, resolve
 
     if (config is None) == (env is None):
         raise InputError("train: either CONFIG.yml or --env ID is expected")
@@ -30,10 +37,39 @@ def train(
         loaded = load_object("annealrl.agents.config:load_config")(config)
         name = config.parent.name if config.stem == "config" else config.stem
     else:
-        recipe = load_object("annealrl.agents.config:config_for_env")(env)
-        loaded, name = load_object("annealrl.agents.config:load_config")(recipe), str(env)
+        name = resolve(str(env))
+        recipe = load_object("annealrl.agents.config:config_for_env")(name)
+        loaded = load_object("annealrl.agents.config:load_config")(recipe)
+    if changes:
+        loaded = _changed(loaded, changes)
     folder = out or Path("runs") / name
     written = load_object("annealrl.agents.training:train")(
         loaded, folder, resume=resume, seed=seed, device=device.value
     )
     print(f"the best model stands in {written}")
+
+
+def _changed(config: Any, changes: list[str]) -> Any:
+    """The configuration with ``KEY=VALUE`` put into its file's form, where keys of parts are written with points."""
+    import yaml
+
+    from annealrl.registry import load_object
+
+    content = yaml.safe_load(load_object("annealrl.agents.config:dump_config")(config))
+    for change in changes:
+        key, equals, value = change.partition("=")
+        *parts, last = key.split(".")
+        if not equals or not all((*parts, last)):
+            raise InputError(f"train: --set {change!r}: KEY=VALUE is expected, such as episodes=640 or env.length=9")
+        target = content
+        for part in parts:
+            if target.setdefault(part, {}) is None:
+                target[part] = {}
+            target = target[part]
+            if not isinstance(target, dict):
+                raise InputError(f"train: --set {change!r}: {part} has no keys")
+        try:
+            target[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"train: --set {change!r}: the value is no YAML") from None
+    return load_object("annealrl.agents.config:parse_config")(content, "train")

@@ -1,56 +1,13 @@
-"""Conformance checks for problem families and batched environments; the package's own tests use them too."""
+"""Conformance checks of batched environments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from annealrl.hamiltonian import Hamiltonian
-from annealrl.ising import IsingModel
-from annealrl.simulator import ReplicaSimulator
 from annealrl.vector_env import AnnealingVectorEnv
-
-
-def check_hamiltonian(hamiltonian: Hamiltonian, seed: int = 0) -> None:
-    """Check a family: seeds reproduce, the simulator's energies are right, known ground energies are lower bounds.
-
-    Raises
-    ------
-    AssertionError
-        With what was expected.
-    """
-    model = hamiltonian.sample(np.random.default_rng(seed))
-    again = hamiltonian.sample(np.random.default_rng(seed))
-    assert isinstance(model, IsingModel), f"sample() returned {type(model).__name__}; an IsingModel is expected"
-    for key in ("edges", "couplings", "fields"):
-        same = np.array_equal(getattr(model, key), getattr(again, key))
-        assert same, f"sample() gave other {key} for the same seed; all randomness must come from `rng`"
-    assert type(hamiltonian).__doc__, "the class has no docstring; it should state H and its source"
-
-    start = hamiltonian.initial_spins(model)
-    if start is not None:
-        assert start.shape == (model.n,), f"initial_spins() has shape {start.shape}; ({model.n},) is expected"
-        assert np.isin(start, (-1, 1)).all(), "initial_spins() must be ±1"
-
-    simulator = ReplicaSimulator([model], 64, seed=seed)
-    for beta in (0.0, 0.5, 5.0):
-        simulator.advance(beta, 20)
-        direct = [_energy(model, spins) for spins in simulator.spins(0)]
-        np.testing.assert_allclose(simulator.energies[0], direct, atol=1e-9 * max(1.0, model.scale))
-    ground = hamiltonian.ground_energy(model)
-    if ground is not None:
-        lowest = float(simulator.best_energies.min())
-        slack = 1e-9 * max(1.0, model.scale)
-        assert lowest >= ground - slack, f"ground_energy() is {ground}, but {lowest} was found"
-
-
-def _energy(model: IsingModel, spins: Any) -> float:
-    """The definition, term by term."""
-    bonds = sum(J * int(spins[i]) * int(spins[j]) for (i, j), J in zip(model.edges, model.couplings, strict=True))
-    return float(model.offset - bonds - sum(h * int(s) for h, s in zip(model.fields, spins, strict=True)))
 
 
 def check_vector_env(make: Callable[[int], AnnealingVectorEnv], seed: int = 0) -> None:

@@ -1,0 +1,156 @@
+"""Sets that are sampled from a registered family, built in or plugged in: ``env:SK-v0,n=20,split=val:50``."""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from annealrl.errors import InputError
+from annealrl.hamiltonian import Hamiltonian
+from annealrl.instance_set import InstanceSet
+from annealrl.ising import IsingModel
+from annealrl.registry import family, unknown
+
+#: What such a name opens with, and the splits, whose streams have nothing in common.
+PREFIX = "env:"
+SPLITS = ("train", "val", "test")
+GRAMMAR = "env:ID[,PARAMETER=VALUE…][,split=train|val|test]"
+
+_ENTROPY = 0x616E6E65616C726C
+_STREAM = 1  # the first entry of spawn keys; 0 is that of the named families
+
+
+def parse(name: str) -> tuple[Hamiltonian, str, str]:
+    """Part ``env:ID[,PARAMETER=VALUE…][,split=…]`` into the member of the family, its id and the split (``test``).
+
+    Raises
+    ------
+    InputError
+        If the id, a parameter or its value is not what the family takes.
+    """
+    where = f"instance set {name!r}"
+    env_id, *words = name.removeprefix(PREFIX).split(",")
+    split, given = "test", {}
+    try:
+        kind = family(env_id)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    if not issubclass(kind, Hamiltonian):
+        raise InputError(f"{where}: instances of {env_id} are no Ising models; a family of them is expected")
+    hints = get_type_hints(kind)
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise InputError(f"{where}: {word!r} is no setting; {GRAMMAR} is expected")
+        if key == "split":
+            split = text
+        elif key not in kind.options():
+            raise InputError(f"{where}: {unknown(f'option of {kind.__name__}', key, (*kind.options(), 'split'))}")
+        else:
+            given[key] = _value(text, hints[key], f"{where}: {key}")
+    if split not in SPLITS:
+        raise InputError(f"{where}: split is {split!r}; one of {', '.join(SPLITS)} is expected")
+    try:
+        return kind(**given), env_id.removeprefix("annealrl:"), split
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def sampled_set(name: str, indices: range, *, title: str | None = None, most_spins: int) -> InstanceSet:
+    """Sample instances of a family, each from a stream of its own.
+
+    The stream of instance i is numpy's ``SeedSequence`` with a spawn key made of the id, all parameters (defaults
+    included), the split and i: other splits, sizes and selections share nothing, and a longer set begins with a shorter
+    one. Ground energies that the family knows are there from the start.
+
+    Parameters
+    ----------
+    name : str
+        See :func:`parse`.
+    indices : range
+    title : str, optional
+        Name of the set, if it is not `name`.
+    most_spins : int
+        Largest sum of the numbers of spins, if all instances are as large as the first.
+
+    Raises
+    ------
+    InputError
+        If the name is wrong, or the set would be larger.
+    """
+    hamiltonian, env_id, split = parse(name)
+    label, key = _label(hamiltonian, env_id, split), _key(hamiltonian, env_id)
+    models: list[IsingModel] = []
+    energies = np.full(len(indices), np.nan)
+    for k, index in enumerate(indices):
+        seed = np.random.SeedSequence(_ENTROPY, spawn_key=(_STREAM, key, SPLITS.index(split), index))
+        try:
+            model = hamiltonian.sample(np.random.default_rng(seed))
+        except InputError as error:
+            raise InputError(f"instance set {name!r}: {error}") from None
+        known = hamiltonian.ground_energy(model)
+        if known is not None:
+            energies[k] = known
+        if k == 0 and model.n * len(indices) > most_spins:
+            raise InputError(
+                f"instance set {name!r}: {len(indices)} instances of {model.n} spins; at most {most_spins} spins in all"
+            )
+        models.append(replace(model, name=f"{label}-{index}"))
+    statuses = tuple("unknown" if np.isnan(energy) else "planted" for energy in energies)
+    spins = tuple(model.ground_spins for model in models)
+    return InstanceSet(title or name, tuple(models), energies, spins, energies.copy(), statuses)
+
+
+def split_of(instance: str) -> str | None:
+    """The split that an instance of such a set names, or None if it is none of them."""
+    head, _, _ = instance.rpartition("-")
+    split = head.rpartition(",split=")[2]
+    return split if instance.startswith(PREFIX) and split in SPLITS else None
+
+
+def _label(hamiltonian: Hamiltonian, env_id: str, split: str) -> str:
+    changed = [
+        f"{field.name}={getattr(hamiltonian, field.name)}"
+        for field in fields(hamiltonian)  # type: ignore[arg-type]
+        if getattr(hamiltonian, field.name) != field.default
+    ]
+    return ",".join([f"{PREFIX}{env_id}", *changed, f"split={split}"])
+
+
+def _key(hamiltonian: Hamiltonian, env_id: str) -> int:
+    parameters = [f"{name}={getattr(hamiltonian, name)!r}" for name in sorted(hamiltonian.options())]
+    return int.from_bytes(hashlib.sha256(",".join([env_id, *parameters]).encode()).digest()[:8], "little")
+
+
+_WORDS: Mapping[str, Any] = {"true": True, "false": False, "none": None}
+
+
+def _value(text: str, hint: Any, where: str) -> Any:
+    """Read a parameter as its type hint says."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        options = get_args(hint)
+    elif origin is Literal:
+        options = get_args(hint)
+        if text in map(str, options):
+            return next(option for option in options if str(option) == text)
+        raise InputError(f"{where} is {text!r}; one of {', '.join(map(str, options))} is expected")
+    else:
+        options = (hint,)
+    for kind in options:
+        if kind in (bool, type(None)) and text.lower() in _WORDS:
+            return _WORDS[text.lower()]
+        if kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+        if kind in (str, Any):
+            return text
+    names = {int: "a whole number", float: "a number", bool: "true or false"}
+    raise InputError(f"{where} is {text!r}; {' or '.join(names.get(kind, str(kind)) for kind in options)} is expected")

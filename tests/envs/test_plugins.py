@@ -1,0 +1,276 @@
+"""Families from outside: installed packages, own files, sets sampled from them; what is said of bad ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from annealrl import listing, registry
+from annealrl.cli.app import run
+from annealrl.errors import InputError
+from annealrl.instances import load
+from annealrl.instances.catalogue import test_instances as known_test_instances
+from annealrl.tuning import tune
+
+FAMILY = '''
+"""A family from outside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annealrl import Hamiltonian, IsingModel, register
+
+
+@register("{env_id}")
+@dataclass(frozen=True)
+class {name}(Hamiltonian):
+    """Ring of antiferromagnetic bonds of random strength (Nobody, J. Rings 1, 1 (2001))."""
+
+    n: int = 9
+
+    def sample(self, rng: np.random.Generator) -> IsingModel:
+        edges = [(i, (i + 1) % self.n) for i in range(self.n)]
+        return IsingModel.from_edges(edges, -rng.uniform(0.5, 1.5, self.n))
+'''
+PYPROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "ring-plugin"
+version = "1.0"
+
+[project.entry-points."annealrl.plugins"]
+"PluggedRing-v0" = "ring_plugin.families:PluggedRing"
+"Missing-v0" = "ring_plugin.nowhere:Missing"
+
+[tool.setuptools]
+packages = ["ring_plugin"]
+"""
+#: Run where the plug-in is installed; nothing names its module.
+SESSION = """
+import sys
+import gymnasium as gym
+import annealrl
+assert "ring_plugin" not in sys.modules, "names, not modules"
+env = gym.make("PluggedRing-v0", n=7, steps=2, sweeps_per_step=1)
+assert env.reset(seed=0)[0].shape == (64, 7)
+assert gym.make_vec("PluggedRing-v0", num_envs=3, steps=2).reset(seed=0)[0].shape == (3, 64, 9)
+from annealrl.cli.app import run
+assert run(["list", "envs"]) == 0
+small = "env.num_envs=16 env.steps=4 env.sweeps_per_step=2 env.group_size=4 validation.instances=2"
+changes = [word for change in ["episodes=16", "ppo.batch_episodes=16", *small.split()] for word in ("--set", change)]
+assert run(["train", "--env", "PluggedRing-v0", "--out", "agent", *changes]) == 0
+measured = ["--episodes", "2", "--steps", "4", "--sweeps-per-step", "2", "--json", "table.json"]
+methods = "linear:0:5,agent:agent"
+assert run(["benchmark", "--instances", "env:PluggedRing-v0,n=8:3", "--methods", methods, *measured]) == 0
+"""
+
+
+def write_package(folder: Path) -> None:
+    package = folder / "ring_plugin"
+    package.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (package / "__init__.py").write_text("")
+    (package / "families.py").write_text(FAMILY.format(env_id="PluggedRing-v0", name="PluggedRing"))
+
+
+def test_an_installed_package_brings_its_family(tmp_path: Path) -> None:
+    source, site, work = tmp_path / "source", tmp_path / "site", tmp_path / "work"
+    write_package(source)
+    work.mkdir()
+    install = ["install", "-q", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(site), str(source)]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(site), "ANNEALRL_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SESSION],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "PluggedRing-v0" in done.stdout
+    assert "Ring of antiferromagnetic bonds" in done.stdout
+    assert "J. Rings 1, 1 (2001)" in done.stdout
+    assert "cannot be loaded" in done.stdout, "a broken plug-in has a row that says so, and hurts nobody"
+    table = json.loads((work / "table.json").read_text())
+    assert {row["method"] for row in table["results"]} == {"linear:0:5", "agent:agent"}
+
+
+def test_gymnasium_finds_the_package_without_an_import() -> None:
+    code = "import gymnasium as gym; assert gym.make('annealrl:SK-v0', n=6).reset(seed=0)[0].shape == (64, 6)"
+    code += "; assert gym.make_vec('annealrl:SK-v0', num_envs=2, n=6).reset(seed=0)[0].shape == (2, 64, 6)"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script with a family, in the current folder; what it registers is forgotten afterwards."""
+    monkeypatch.setattr(registry, "_families", dict(registry._families))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "rings.py"
+    text = FAMILY.format(env_id=f"Own{tmp_path.name.replace('_', '')}-v0", name="OwnRing")
+    file.write_text(text + "\nif __name__ == '__main__':\n    raise RuntimeError('only as a script')\n")
+    return file
+
+
+def own_id(file: Path) -> str:
+    return f"Own{file.parent.name.replace('_', '')}-v0"
+
+
+def test_a_file_of_ones_own_works_from_the_shell(own_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = "env.num_envs=16 env.steps=4 env.sweeps_per_step=2 env.group_size=4 validation.instances=2"
+    changes = [
+        word for change in ["episodes=16", "ppo.batch_episodes=16", *small.split()] for word in ("--set", change)
+    ]
+    assert run(["train", "--env", "rings.py:OwnRing", "--out", "agent", *changes]) == 0
+    spent = ["--episodes", "2", "--steps", "4", "--sweeps-per-step", "2", "--json", "-"]
+    instances = ["--instances", f"env:{own_id(own_file)},n=8:3"]
+    capsys.readouterr()
+    assert run(["evaluate", "--plugin", "rings.py", *instances, "--method", "agent:agent", *spent]) == 0
+    assert json.loads(capsys.readouterr().out)["instances"]["name"] == f"env:{own_id(own_file)},n=8:3"
+    assert run(["--plugin=rings.py", "benchmark", *instances, "--methods", "agent:agent,linear:0:4", *spent]) == 0
+    capsys.readouterr()
+    assert run(["list", "envs", "--plugin", "rings.py", "--json"]) == 0
+    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert listed[own_id(own_file)]["parameters"] == "n = 9"
+
+
+def test_a_class_is_named_where_the_file_has_several(own_file: Path) -> None:
+    assert registry.resolve("rings.py") == own_id(own_file)
+    assert registry.resolve("rings.py:OwnRing") == own_id(own_file)
+    assert registry.resolve("SK-v0") == "SK-v0"
+    undecorated = own_file.with_name("plain.py")
+    name = f"Plain{own_file.parent.name.replace('_', '')}"
+    undecorated.write_text(FAMILY.format(env_id="x-v0", name=name).replace('@register("x-v0")', ""))
+    assert registry.resolve(f"plain.py:{name}") == f"{name}-v0"
+    assert gym.make(f"{name}-v0", n=5).reset(seed=0)[0].shape == (64, 5)
+    with pytest.raises(InputError, match="no family called 'Nothing'"):
+        registry.resolve("rings.py:Nothing")
+    with pytest.raises(InputError, match=r"FILE\.py:Class"):
+        registry.resolve("plain.py:np")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\ndef f(:\n", r"line 2: SyntaxError"),
+        ("x = 1\ny = x / 0\n", r"line 2: ZeroDivisionError: division by zero"),
+        ("import nowhere_at_all\n", "line 1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("raise SystemExit(3)\n", "line 1: SystemExit: 3"),
+        (FAMILY.format(env_id="SK-v0", name="Other"), "annealrl.envs.sherrington_kirkpatrick has registered it"),
+        (FAMILY.format(env_id="no version", name="Other"), "a name and a version are expected"),
+    ],
+)
+def test_a_bad_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
+    (tmp_path / "bad.py").write_text(text)
+    with pytest.raises(InputError, match=message):
+        registry.load_plugin(tmp_path / "bad.py")
+    assert run(["--plugin", str(tmp_path / "bad.py"), "list", "envs"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    for name in ("nowhere.py", "notes.txt"):
+        with pytest.raises(InputError, match="no such Python file"):
+            registry.load_plugin(tmp_path / name)
+    assert run(["--plugin"]) == 2
+
+
+def test_a_plug_in_that_takes_a_name_is_left_out_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Entry:
+        name, value = "SK-v0", "elsewhere:SK"
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
+    with pytest.warns(UserWarning, match="plug-in 'elsewhere:SK' is left out"):
+        registry.discover_plugins()
+    assert registry.family("SK-v0").__module__ == "annealrl.envs.sherrington_kirkpatrick"
+
+
+# -- sets sampled from a family ---------------------------------------------------------------------------------------
+
+
+def test_sampled_sets_are_reproducible_and_their_splits_apart() -> None:
+    sets = {split: load(f"env:SK-v0,n=6,split={split}:4") for split in ("train", "val", "test")}
+    keys = {model.couplings.tobytes() for chosen in sets.values() for model in chosen}
+    assert len(keys) == 12
+    longer = load("env:SK-v0,split=val,n=6:6")
+    assert [m.couplings.tobytes() for m in longer][:4] == [m.couplings.tobytes() for m in sets["val"]]
+    assert load("env:SK-v0,n=6:4").hash == sets["test"].hash, "test is the default"
+    assert load("env:SK-v0,n=6:2-3").instance_names == ("env:SK-v0,n=6,split=test-2", "env:SK-v0,n=6,split=test-3")
+    assert load("env:SK-v0,n=7:1").models[0].n == 7
+    assert load("env:SK-v0,n=6,couplings=pm1:1").hash != load("env:SK-v0,n=6:1").hash
+    assert len(load("env:SK-v0,n=6")) == 100
+
+
+def test_sampled_sets_know_planted_optima() -> None:
+    chosen = load("env:XORSAT-v0,bits=6:3")
+    assert chosen.statuses == ("planted",) * 3
+    assert chosen.ground_energies.tolist() == [-24.0] * 3
+    for model, spins in zip(chosen, chosen.ground_spins, strict=True):
+        assert spins is not None
+        assert model.energy(spins) == -24.0
+    assert load("env:SK-v0,n=6:2").statuses == ("unknown",) * 2
+    assert np.isnan(load("env:SK-v0,n=6:2").ground_energies).all()
+
+
+def test_sampled_test_instances_are_not_tuned_on() -> None:
+    assert known_test_instances(load("env:SK-v0,n=6:1")) == ["env:SK-v0,n=6,split=test-0"]
+    assert known_test_instances(load("env:SK-v0,n=6,split=train:1")) == []
+    with pytest.raises(InputError, match="test"):
+        tune(load("env:XORSAT-v0,bits=4:1"), "linear", evaluations=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("env:SK-v1", "unknown environment 'SK-v1'; did you mean SK-v0"),
+        ("env:SK-v0,m=3", "unknown option of SherringtonKirkpatrick 'm'"),
+        ("env:SK-v0,n=six", "n is 'six'; a whole number is expected"),
+        ("env:SK-v0,n", "'n' is no setting"),
+        ("env:SK-v0,n=1:2", "number of spins 1"),
+        ("env:SK-v0,split=exam", "one of train, val, test is expected"),
+        ("env:SK-v0,couplings=cauchy", "one of gaussian, pm1 is expected"),
+        ("env:EdwardsAnderson2D-v0,periodic=maybe", "true or false is expected"),
+        ("env:Wishart-v0,alpha=much", "a number is expected"),
+        ("env:SK-v0,n=6:0", "the selection is empty"),
+        ("env:SK-v0,n=60:9999999", "spins in all"),
+    ],
+)
+def test_wrong_names_of_sampled_sets(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(name)
+
+
+# -- listings and documentation ---------------------------------------------------------------------------------------
+
+
+def test_rows_are_read_off_docstrings() -> None:
+    row = listing.describe("PlantedTiles-v0")
+    assert row.words == "2D glass on an L×L torus tiled with frustrated plaquettes"
+    assert row.parameters == "length = 12, probabilities = (0.2, 0.5, 0.1, 0.2)"
+    assert row.reference == "Hamze et al., Phys. Rev. E 97, 043303 (2018)"
+    assert listing.markdown([row]).splitlines()[2].startswith("| `PlantedTiles-v0` | 2D glass")
+
+
+def test_every_family_of_ours_is_described_with_a_source() -> None:
+    for row in listing.rows():
+        if registry.family(row.env_id).__module__.startswith("annealrl.") and row.env_id != "Annealing-v0":
+            assert row.reference, row.env_id
+
+
+def test_markdown_is_for_environments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "envs", "--markdown"]) == 0
+    assert capsys.readouterr().out.startswith("| id |")
+    assert run(["list", "agents", "--markdown"]) == 2
