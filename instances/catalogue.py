@@ -147,7 +147,7 @@ def open_source(
         return Source(generate(text, family, size, split, chosen or range(DEFAULT_COUNT)), "ising", "generated")
     if base in manifest():
         source = Source(read_set(DATA / manifest()[base]["file"]), "ising", "set")
-    elif _is_file(base):
+    elif _exists(base):
         source = _open_file(base, sign, index_base, fmt)
     else:
         raise InputError(_unknown(text, base))
@@ -198,6 +198,13 @@ def _open_file(path: str, sign: str | None, index_base: str | int, fmt: str) -> 
 def _is_file(text: str) -> bool:
     try:
         return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
     except (OSError, ValueError):
         return False
 

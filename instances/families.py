@@ -224,7 +224,7 @@ FAMILIES = {
             _itself,
             lambda n: n * n // 16,
             {"p": 0.06},
-            {60: 100, 100: 30},
+            {60: 100, 100: 20},
             size="n",
         ),
         Family(

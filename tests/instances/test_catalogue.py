@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +89,19 @@ def test_manifest_entries(name):
     for i in (0, len(found) - 1):
         assert content_key(found.models[i]).hex().startswith(keys[i])
     assert all(spins is not None for spins in found.ground_spins)
+
+
+def test_the_documentation_lists_them():
+    text = (Path(__file__).parents[2] / "docs" / "instances.md").read_text(encoding="utf-8")
+    rows = {row[1].strip(" `"): row for row in (line.split("|") for line in text.splitlines()) if len(row) == 9}
+    for name, entry in catalogue.manifest().items():
+        row = rows[name]
+        assert (int(row[2]), int(row[4])) == (entry["spins"], entry["instances"])
+        assert float(row[6]) == pytest.approx(entry["mean_energy_per_spin"], abs=6e-5)
+        assert ("putative" in row[5], "planted" in row[5]) == (
+            "putative" in entry["statuses"],
+            "planted" in entry["statuses"],
+        )
 
 
 def test_the_shipped_sets_are_small():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.instances import certified, certify, load
 from annealrl.ising import IsingModel
@@ -115,6 +118,46 @@ def test_what_cannot_be_proven_is_putative(monkeypatch, own_cache):
     known = InstanceSet("x", (model,), np.array([-1.0]), (Unproven.spins,), np.array([-2.0]), ("putative",))
     found = certified(known)
     assert (found.ground_energies[0], found.bounds[0]) == (-1, -2)
+
+
+def test_dense_models_get_the_reference(counted, own_cache, monkeypatch):
+    instances = load("sk-41-train:1")
+    found = certified(instances)
+    assert (found.statuses, counted) == (("putative",), [])
+    assert np.isnan(found.bounds[0])
+    assert found.models[0].energy(found.ground_spins[0]) == found.ground_energies[0]
+    monkeypatch.setattr("annealrl.solvers.reference.reference", None)
+    again = certified(instances)  # from the cache
+    assert (again.statuses, again.ground_energies[0]) == (("putative",), found.ground_energies[0])
+    assert certified(again, cache=False).ground_energies[0] == found.ground_energies[0]  # nothing more to do
+    (entry,) = own_cache.rglob("*.json")
+    entry.write_text(entry.read_text().replace("putative", "optimal"))
+    with pytest.raises(TypeError):  # a proof needs a bound: it is looked for again
+        certified(instances)
+
+
+def test_a_limit_that_does_not_depend_on_time(own_cache):
+    instances = load("ea3d-6-val:1")
+    first, second = (certified(instances, cache=False, relaxations=2) for _ in range(2))
+    whole = certified(instances)
+    assert (first.statuses, whole.statuses) == (("putative",), ("optimal",))
+    assert first.bounds[0] == second.bounds[0] < whole.ground_energies[0] - 1e-6
+    assert first.ground_energies[0] == second.ground_energies[0] >= whole.ground_energies[0] - 1e-9
+
+
+def test_planted_optima_are_proven_when_asked():
+    instances = load("tiles-6-val:2")
+    assert np.isnan(certified(instances).bounds).all()
+    found = certified(instances, planted=True)
+    assert found.statuses == ("planted", "planted")
+    np.testing.assert_allclose(found.bounds, found.ground_energies, atol=1e-6)
+    wrong = replace(
+        instances,
+        ground_energies=instances.ground_energies + 1,
+        ground_spins=(None, None),
+    )
+    with pytest.raises(InputError, match=r"tiles-6-val-0 is said to have the planted ground energy"):
+        certified(wrong, planted=True)
 
 
 def test_nothing_is_printed(capfd):
