@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from annealrl.agents.config import EnvConfig
 from annealrl.agents.policies import EpisodePolicy
 from annealrl.agents.threads import torch_threads
 from annealrl.errors import InputError
+from annealrl.family import Simulator
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray, IsingModel, SpinArray
 from annealrl.method import Budget
 from annealrl.rewards import EpisodeEnd
+from annealrl.simulator import ReplicaSimulator
 from annealrl.vector_env import AnnealingVectorEnv
 
 
@@ -92,6 +94,7 @@ def play(
         steps=budget.steps,
         sweeps_per_step=budget.sweeps_per_step,
         threads=budget.threads,
+        backend=budget.backend,
         instances=InstanceSet.from_models("batch", models),
         certify=False,
     )
@@ -114,7 +117,7 @@ def play(
                 betas=betas,
                 attempted_updates=env.attempted_updates,
                 seconds=time.perf_counter() - began,
-                spins=tuple(simulator.spins(e) for e in range(len(models))) if keep_spins else None,
+                spins=_spins(simulator) if keep_spins else None,
             )
         )
         return np.zeros(len(models))
@@ -143,6 +146,11 @@ def play(
             if step < budget.steps - 1:
                 betas[step] = env.drive.beta
     return kept[0]
+
+
+def _spins(simulator: Simulator) -> tuple[SpinArray, ...]:
+    replicas = cast(ReplicaSimulator, simulator)  # who asks for spins plays on models of spins
+    return tuple(replicas.spins(e) for e in range(len(replicas)))
 
 
 def _check_fit(policy: EpisodePolicy, env: AnnealingVectorEnv, models: Sequence[IsingModel]) -> None:

@@ -80,7 +80,8 @@ class Validator:
         self.ground: FloatArray = np.repeat(chosen.ground_energies, config.repeats)
         self.seeds = [np.random.SeedSequence(_ENTROPY, spawn_key=(1, e)) for e in range(len(self.models))]
         probe = env.make(1)
-        self.budget = Budget(probe.replicas, probe.steps, probe.sweeps_per_step, threads)
+        o = probe.options
+        self.budget = Budget(o.replicas, o.steps, o.sweeps_per_step, threads, o.backend)
         self.reward = probe.reward
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from annealrl.actions import BETA, SIZE, Component, component_kinds
+from annealrl.backends import BACKENDS, Backend
 from annealrl.errors import InputError
 from annealrl.family import Family
 from annealrl.observations import FEATURES
@@ -62,6 +63,8 @@ class EnvOptions:
         Solve sampled instances exactly where the family knows no ground energy; by default only if the reward needs it.
     threads : int
         Threads of the simulator; all available cores by default.
+    backend : {"cpu", "cuda"}
+        Where the replicas of Ising families are and move; ``"cuda"`` keeps spins on a CUDA device.
     """
 
     replicas: int = 64
@@ -83,17 +86,24 @@ class EnvOptions:
     group_size: int = 1
     certify: bool | None = None
     threads: int | None = None
+    backend: Backend = "cpu"
 
     def __post_init__(self) -> None:
         for key in ("replicas", "steps", "sweeps_per_step", "group_size"):
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or value < 1 or value % 1:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float | np.integer)
+                or not (int(value) == value >= 1)
+            ):
                 raise InputError(f"{key} is {value!r}; a whole number of at least 1 is expected")
             object.__setattr__(self, key, int(value))
         if self.criterion not in ("final", "best"):
             raise unknown("criterion", str(self.criterion), ("final", "best"))
         if self.initial not in ("independent", "shared"):
             raise unknown("initial", str(self.initial), ("independent", "shared"))
+        if self.backend not in BACKENDS:
+            raise unknown("backend", str(self.backend), BACKENDS)
         if not callable(self.reward) and self.reward not in REWARDS:
             raise unknown("reward", str(self.reward), REWARDS)
         if self.beta_max is not None and not self.beta_max > 0:
@@ -141,7 +151,9 @@ class EnvOptions:
     def _refuse_idle(self, known: EnvOptions, kind: Family) -> None:
         if self.features is not None:
             if known.observation != "features":
-                raise InputError(f"features are given, but observation is {known.observation!r}; 'features' is expected")
+                raise InputError(
+                    f"features are given, but observation is {known.observation!r}; 'features' is expected"
+                )
             if not self.features:
                 raise InputError("features: at least one group is needed")
             for group in self.features:
@@ -172,9 +184,8 @@ class EnvOptions:
 
     def spelled(self) -> dict[str, Any]:
         """All that is set and matters, as a file would say it."""
-        return {
-            key: value for key, value in vars(self).items() if value is not None and key not in (*self.idle, "threads")
-        }
+        left_out = {*self.idle, "threads"} | ({"backend"} if self.backend == "cpu" else set())
+        return {key: value for key, value in vars(self).items() if value is not None and key not in left_out}
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(EnvOptions)}

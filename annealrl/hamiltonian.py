@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from annealrl.backends import Backend
 from annealrl.family import Family, Simulator, check_positive
 from annealrl.ising import IsingModel, SpinArray
 
@@ -80,6 +81,7 @@ class Hamiltonian(Family):
         initial: str,
         threads: int | None,
         largest: int,
+        backend: Backend = "cpu",
     ) -> Simulator:
         """A :class:`~annealrl.simulator.ReplicaSimulator`."""
         from annealrl.simulator import ReplicaSimulator, Start
@@ -91,4 +93,5 @@ class Hamiltonian(Family):
             initial=cast(Start, initial),
             threads=threads,
             capacity=(largest, 0),
+            backend=backend,
         )

@@ -6,13 +6,15 @@ The evaluator never asks which it has; results, tables and plots read :class:`Ou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
+from annealrl.backends import Backend
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Budget:
         Sweeps between two decisions; a sweep is n proposals per replica.
     threads : int, optional
         Threads of the simulator; all available cores by default.
+    backend : {"cpu", "cuda"}
+        Where the simulator's replicas are.
     """
 
     replicas: int = 64
     steps: int = 40
     sweeps_per_step: int = 100
     threads: int | None = None
+    backend: Backend = field(default="cpu", repr=False)
 
     def __post_init__(self) -> None:
         for key in ("replicas", "steps", "sweeps_per_step"):
@@ -56,22 +61,25 @@ class Outcome:
     best_energies, final_energies : float64 array, shape (E,)
         Lowest energy of any replica, at any step boundary (the start included) and at the end; recomputed in float64
         from configurations by the true Hamiltonian.
-    best_spins : tuple of int8 array, shape (n,)
-        A configuration that has the best energy.
+    best_spins : tuple of array, shape (n,)
+        A configuration that has the best energy: spins as int8 ±1, a design as float64.
     attempted_updates : int
         Proposed single-spin updates of the whole batch, all moves included.
     seconds : float
         Wall time of the whole batch, decisions (inference) included.
     betas : float64 array, shape (steps, E), optional
         The inverse temperature at which each step ran.
+    evaluations : float, optional
+        Of objectives: evaluations of whole true energies in the whole batch, cheaper proposals by their cost.
     """
 
     best_energies: FloatArray
     final_energies: FloatArray
-    best_spins: tuple[SpinArray, ...]
+    best_spins: tuple[npt.NDArray[Any], ...]
     attempted_updates: int
     seconds: float
     betas: FloatArray | None = None
+    evaluations: float | None = None
 
 
 @runtime_checkable
@@ -89,6 +97,6 @@ class Method(Protocol):
     name: str
     moves: frozenset[str]
 
-    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
+    def run(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run one episode on each of `models` (which may repeat), episode e with the randomness of ``seeds[e]``."""
         ...

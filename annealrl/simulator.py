@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.backends import BACKENDS, Backend
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel
 from annealrl.kernels import dynamics, observables
@@ -24,11 +25,9 @@ __all__ = ["Order", "ReplicaSimulator", "Rule", "Seed", "Start", "instance_seeds
 
 Rule = Literal["metropolis", "gibbs"]
 Order = Literal["random", "sequential"]
-Backend = Literal["cpu", "cuda"]
 Seed = int | np.random.SeedSequence
 
 _RULES = {"metropolis": dynamics.METROPOLIS, "gibbs": dynamics.GIBBS}
-BACKENDS: tuple[Backend, ...] = ("cpu", "cuda")
 _ORDERS = {"random": dynamics.RANDOM, "sequential": dynamics.SEQUENTIAL}
 
 

@@ -226,6 +226,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
                 initial=self.options.initial,
                 threads=self.options.threads,
                 largest=self.episodes.largest,
+                backend=self.options.backend,
             )
             if any(each is not None for each in start.configurations):
                 simulator.load(everyone, start.models, start.seeds, start.configurations)
@@ -244,9 +245,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     # -- what is told --------------------------------------------------------------------------------------------
 
     def _observe(self) -> npt.NDArray[Any]:
-        return self.observation(
-            Snapshot(self.drive, self._step / self.steps, self._previous_mean, self._acceptance)
-        )
+        return self.observation(Snapshot(self.drive, self._step / self.steps, self._previous_mean, self._acceptance))
 
     def _judged(self) -> FloatArray:
         simulator = self.drive.simulator

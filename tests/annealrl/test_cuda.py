@@ -13,11 +13,11 @@ import pytest
 from scipy.stats import chi2
 
 from annealrl.cuda_records import encode, pack, unpack
+from annealrl.env_options import EnvOptions
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel
 from annealrl.simulator import ReplicaSimulator, instance_seeds
 
-SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 rng = np.random.default_rng(7)
 RING = IsingModel.from_edges([(i, (i + 1) % 4) for i in range(4)], rng.normal(size=4), rng.normal(size=4))
 # Degrees 4 (a kernel of its own), 6 (another) and 7 (a loop of variable length), each with fields; 40 spins need two
@@ -199,6 +199,19 @@ def environment() -> None:
     assert type(env.simulator).__name__ == "CudaSimulator"
 
 
+def methods() -> None:
+    from annealrl.baselines.grammar import parse_method
+    from annealrl.method import Budget
+
+    budget = Budget(8, 3, 2, backend="cuda")
+    for text in ("linear:0:2", "population:linear:0:2"):
+        outcome = parse_method(text).run([RING, RING], budget, instance_seeds(1, 2))
+        for energy, spins in zip(outcome.best_energies, outcome.best_spins, strict=True):
+            assert abs(energy - float(RING.energy(spins))) < 1e-12
+    with pytest.raises(InputError, match="no exchange moves"):
+        parse_method("tempering:0.1:2:4").run([RING], budget, instance_seeds(1, 1))
+
+
 def refusals() -> None:
     simulator = cuda([RING], 4)
     with pytest.raises(InputError, match="backend 'cpu' is expected"):
@@ -216,7 +229,8 @@ CHECKS: list[Callable[[], None]] = [
     books,
     energies_of_the_processor,
     batches_and_launches,
-    # environment,
+    environment,
+    methods,
     refusals,
 ]
 
@@ -273,9 +287,21 @@ def test_without_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
         cuda([RING])
 
 
+def test_training_files_name_the_backend() -> None:
+    from annealrl.agents.config import parse_config
+
+    config = parse_config({"env": {"id": "EdwardsAnderson2D-v0", "length": 4, "backend": "cuda"}, "episodes": 1})
+    env = config.env.make(2)
+    assert env.options.backend == "cuda"
+    assert "backend" in env.options.spelled()
+    assert "backend" not in config.env.make(2, backend="cpu").options.spelled()
+
+
 def test_unknown_backend() -> None:
     with pytest.raises(InputError, match="backend"):
         ReplicaSimulator([RING], backend="tpu")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="backend"):
+        EnvOptions(backend="tpu")  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
