@@ -19,13 +19,12 @@ from annealrl.errors import InputError
 from annealrl.ising import FloatArray
 from annealrl.registry import unknown
 from annealrl.schedules import Schedule
+from annealrl.step_sizes import SMALLEST_STEP
 
 BoolArray = npt.NDArray[np.bool_]
 
 #: What a component writes; of two that write the same the later would win, so they are refused.
 BETA, SIZE, RESAMPLING = "β", "the step size", "resampling"
-#: Smallest step size, as a fraction of a coordinate's range.
-SMALLEST_STEP = 1e-6
 
 
 class Component(ABC):
@@ -59,7 +58,7 @@ class Component(ABC):
     def __init__(self, scale: float, beta_max: float, reference: Schedule, step_start: float) -> None:
         self.scale, self.beta_max, self.reference, self.step_start = scale, beta_max, reference, step_start
 
-    def begin(self, drive: Drive) -> None:
+    def begin(self, drive: Drive) -> None:  # noqa: B027 - most have nothing to begin
         """Start a batch of episodes; ``drive.beta`` holds draws of the starting-β distribution."""
 
     def apply(self, step: int, action: FloatArray, drive: Drive) -> BoolArray | None:
@@ -261,7 +260,5 @@ def make_action(
     for scale in chosen:
         if not 0 < scale < np.inf:
             raise InputError(f"action_scale is {scale}; a positive number is expected")
-    components = [
-        kind(scale, beta_max, reference, step_start) for kind, scale in zip(kinds, chosen, strict=True)
-    ]
+    components = [kind(scale, beta_max, reference, step_start) for kind, scale in zip(kinds, chosen, strict=True)]
     return Action(components, reference, beta_max)

@@ -14,10 +14,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from annealrl.errors import InputError
+from annealrl.family import Simulator
 from annealrl.ising import FloatArray
 from annealrl.method import Budget
 from annealrl.schedules import Schedule, coupling_scale
-from annealrl.simulator import ReplicaSimulator
 
 #: A step may not cool by more than this factor on the word of one measurement.
 MAX_FACTOR = 4.0
@@ -29,11 +29,11 @@ FROZEN = 1e6
 class Controller(Protocol):
     """Chooses the inverse temperature of every step of a batch of B episodes."""
 
-    def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
+    def begin(self, simulator: Simulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Start a batch; return how many sweeps per replica were spent already, which the first steps then lack."""
         ...
 
-    def beta(self, step: int, simulator: ReplicaSimulator) -> FloatArray:
+    def beta(self, step: int, simulator: Simulator) -> FloatArray:
         """Inverse temperature ≥ 0 of the coming step, shape (B,); called once for each step, in order."""
         ...
 
@@ -45,12 +45,12 @@ class Static:
     schedule: Schedule
     _table: FloatArray = field(init=False, repr=False, compare=False)
 
-    def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
+    def begin(self, simulator: Simulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Tabulate β; nothing is spent."""
         self._table = self.schedule.table(simulator.models, budget.steps)
         return 0
 
-    def beta(self, step: int, simulator: ReplicaSimulator) -> FloatArray:
+    def beta(self, step: int, simulator: Simulator) -> FloatArray:
         """Shape (B,)."""
         return np.asarray(self._table[step])
 
@@ -85,7 +85,7 @@ class Kirkpatrick:
         if self.ratio is not None:
             _check_open(self.ratio, "kirkpatrick: ratio")
 
-    def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
+    def begin(self, simulator: Simulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Search the starting temperatures; returns the sweeps that took."""
         self._ratio = self.ratio if self.ratio is not None else 0.9 ** (39 / max(1, budget.steps - 1))
         sigma = np.array([coupling_scale(model) for model in simulator.models])
@@ -99,7 +99,7 @@ class Kirkpatrick:
         self._first = np.exp((low + high) / 2)
         return probes
 
-    def beta(self, step: int, simulator: ReplicaSimulator) -> FloatArray:
+    def beta(self, step: int, simulator: Simulator) -> FloatArray:
         """Shape (B,)."""
         return np.asarray(self._first * self._ratio**-step)
 
@@ -133,13 +133,13 @@ class AdaptiveSpeed:
         if not (np.isfinite(self.start) and self.start >= 0):
             raise InputError(f"adaptive: start is {self.start:g}; a finite number ≥ 0 is expected")
 
-    def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
+    def begin(self, simulator: Simulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Set the first β from the spread of the random start; nothing is spent."""
         self._length = self.speed * np.sqrt(simulator.sizes) / budget.steps
         self._beta = self.start * np.sqrt(simulator.sizes) / self._spread(simulator)
         return 0
 
-    def beta(self, step: int, simulator: ReplicaSimulator) -> FloatArray:
+    def beta(self, step: int, simulator: Simulator) -> FloatArray:
         """Shape (B,)."""
         if step:
             frozen = FROZEN / self._spread(simulator)
@@ -147,9 +147,9 @@ class AdaptiveSpeed:
         return self._beta
 
     @staticmethod
-    def _spread(simulator: ReplicaSimulator) -> FloatArray:
-        # Replicas that all sit in one state say nothing about the scale; a thousandth of the couplings' stands in.
-        floor = np.array([1e-3 * np.sqrt((m.couplings**2).sum() + (m.fields**2).sum()) for m in simulator.models])
+    def _spread(simulator: Simulator) -> FloatArray:
+        # Replicas that all sit in one state say nothing about the scale; a thousandth of that of random ones stands in.
+        floor = np.array([1e-3 * model.energy_spread for model in simulator.models])
         return np.asarray(np.maximum(simulator.energies.std(axis=1), np.maximum(floor, 1e-300)))
 
 
@@ -182,7 +182,7 @@ class AdaptiveAcceptance:
         for key in ("start", "plateau", "end"):
             _check_open(getattr(self, key), f"adaptive: {key}")
 
-    def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
+    def begin(self, simulator: Simulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Measure c by one sweep near β = 0.3/σ_E·√N, paid for by the first step."""
         progress = np.arange(budget.steps) / max(1, budget.steps - 1)
         knots = np.log([self.start, self.plateau, self.plateau, self.end])
@@ -194,7 +194,7 @@ class AdaptiveAcceptance:
         simulator.advance(self._beta, sweeps)
         return sweeps
 
-    def beta(self, step: int, simulator: ReplicaSimulator) -> FloatArray:
+    def beta(self, step: int, simulator: Simulator) -> FloatArray:
         """Shape (B,)."""
         per_sweep = int(simulator.sizes.sum()) * simulator.replicas
         sweeps = (simulator.attempted - self._attempted) // per_sweep
@@ -228,14 +228,14 @@ class CoolPublished:
     increment: float = 0.01
     _first: FloatArray = field(init=False, repr=False, compare=False)
 
-    def begin(self, simulator: ReplicaSimulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
+    def begin(self, simulator: Simulator, budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> int:
         """Draw β_0 of each episode; nothing is spent."""
         # A child of the episode's stream: the simulator has taken its own numbers from the parent.
         streams = [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 1)) for seed in seeds]
         self._first = np.array([np.random.default_rng(stream).uniform(self.low, self.high) for stream in streams])
         return 0
 
-    def beta(self, step: int, simulator: ReplicaSimulator) -> FloatArray:
+    def beta(self, step: int, simulator: Simulator) -> FloatArray:
         """Shape (B,)."""
         return np.asarray(self._first + step * self.increment)
 

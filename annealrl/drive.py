@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,8 @@ from annealrl.ising import FloatArray
 
 
 def _plain(drive: Drive) -> None:
-    drive.simulator.advance(
-        drive.beta, drive.sweeps, ramp_from=drive.previous if drive.ramp else None, **drive.controls
-    )
+    simulator: Any = drive.simulator  # which controls there are is its own affair
+    simulator.advance(drive.beta, drive.sweeps, ramp_from=drive.previous if drive.ramp else None, **drive.controls)
 
 
 @dataclass

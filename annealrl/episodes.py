@@ -52,9 +52,7 @@ class Episodes:
         self.number = 0
         models = list(instances) if instances is not None else [self._sample(np.random.SeedSequence(0))]
         if not isinstance(models[0], family.model_type):
-            raise InputError(
-                f"instances holds {type(models[0]).__name__}s; {family.model_type.__name__}s are expected"
-            )
+            raise InputError(f"instances holds {type(models[0]).__name__}s; {family.model_type.__name__}s are expected")
         self.largest = max(model.n for model in models)
         self._roots: list[np.random.SeedSequence] = []
         self._pinned: tuple[int, dict[str, Any]] = (0, {})

@@ -16,8 +16,9 @@ import numpy as np
 from annealrl import statistics
 from annealrl.baselines.grammar import parse_method
 from annealrl.errors import InputError
+from annealrl.family import Problem
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray, IsingModel
+from annealrl.ising import FloatArray
 from annealrl.method import Budget, Method, Outcome
 from annealrl.plots import n99_plot
 from annealrl.results import KEY, InstanceResult, Result, ResultStore, write_text
@@ -69,7 +70,8 @@ def evaluate(
     criterion : {"best", "final"}
         Whether the lowest energy at any step boundary counts or that at the end. Both are counted; this one is ``p``.
     tolerance : {"exact", "cool"}
-        Success is E ≤ E_ground + 1e-9·(Σ|J| + Σ|h|), or within 1e-5 per spin as in the COOL paper.
+        Success is E ≤ E_ground + 1e-9·(Σ|J| + Σ|h|) (of an objective: plus the tolerance that it states), or within
+        1e-5 per spin as in the COOL paper.
     progress : callable, optional
         Called with episodes done and in all, after each batch.
 
@@ -103,7 +105,7 @@ def evaluate(
         seeds = [np.random.SeedSequence(seed, spawn_key=pair) for pair in pairs]
         outcome = method.run(models, budget, seeds)
         at = tuple(np.array(pairs).T)
-        best[at] = [model.energy(spins) for model, spins in zip(models, outcome.best_spins, strict=True)]
+        best[at] = [model.energy_of(spins) for model, spins in zip(models, outcome.best_spins, strict=True)]
         final[at] = outcome.final_energies
         _check_energies(method.name, models, best[at], outcome)
         seconds += outcome.seconds
@@ -114,6 +116,7 @@ def evaluate(
     energies = {"best": best, "final": final}
     solved = {key: value <= (ground + slack)[:, None] for key, value in energies.items()}
     sizes = np.array([model.n for model in instances])
+    extents = np.array([model.extent for model in instances])
     counts = {key: value.sum(axis=1) for key, value in solved.items()}
     rows = tuple(
         InstanceResult(
@@ -146,7 +149,7 @@ def evaluate(
         n99_set_ci=_finite_pair(summary.n99_set_ci),
         median_instance_n99=_finite(summary.median_n99),
         median_instance_n99_ci=_finite_pair(summary.median_n99_ci),
-        mean_residual_energy_per_spin=float(((energies[criterion] - ground[:, None]) / sizes[:, None]).mean()),
+        mean_residual_energy_per_spin=float(((energies[criterion] - ground[:, None]) / extents[:, None]).mean()),
         seconds_per_episode=per_episode,
         tts_seconds=_finite(per_episode * max(1.0, summary.n99)),
         attempted_updates=attempted,
@@ -287,7 +290,7 @@ def ground_energies(instances: InstanceSet) -> FloatArray:
     """
     energies = np.empty(len(instances))
     for i, (model, spins) in enumerate(zip(instances.models, instances.ground_spins, strict=True)):
-        energies[i] = instances.ground_energies[i] if spins is None else model.energy(spins)
+        energies[i] = instances.ground_energies[i] if spins is None else model.energy_of(spins)
         if not np.isfinite(energies[i]):
             raise InputError(
                 f"instance set {instances.name!r}: the ground energy of instance {instances.instance_names[i]!r} is "
@@ -297,11 +300,11 @@ def ground_energies(instances: InstanceSet) -> FloatArray:
 
 
 def _slack(instances: InstanceSet, tolerance: Tolerance) -> FloatArray:
-    return np.array([1e-5 * model.n if tolerance == "cool" else 1e-9 * model.scale for model in instances])
+    return np.array([1e-5 * model.n if tolerance == "cool" else model.slack for model in instances])
 
 
-def _check_energies(name: str, models: Sequence[IsingModel], true: FloatArray, outcome: Outcome) -> None:
-    rounding = 1e-9 * np.array([model.scale + abs(model.offset) for model in models])
+def _check_energies(name: str, models: Sequence[Problem], true: FloatArray, outcome: Outcome) -> None:
+    rounding = np.array([model.rounding for model in models])
     wrong = ~(np.abs(true - outcome.best_energies) <= rounding) | ~(outcome.final_energies >= true - rounding)
     for e in np.flatnonzero(wrong)[:1]:
         raise CertificateError(

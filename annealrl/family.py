@@ -10,46 +10,56 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.backends import Backend
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 
 
 class Problem(Protocol):
-    """One instance: an :class:`~annealrl.ising.IsingModel` or an :class:`~annealrl.objective.Objective`.
-
-    Attributes
-    ----------
-    n : int
-        Number of spins or coordinates.
-    name : str
-    extent : float
-        What energies are divided by to compare instances: n where they are extensive.
-    energy_scale : float
-        σ, the unit of temperature that anyone who knows the problem can use.
-    slack : float
-        An energy this far above the optimum counts as the optimum's.
-    rounding : float
-        How much energies of one configuration, summed in different orders, may differ.
-    content : sequence of bytes
-        All that makes the instance, for hashes.
-    """
+    """One instance: an :class:`~annealrl.ising.IsingModel` or an :class:`~annealrl.objective.Objective`."""
 
     @property
-    def n(self) -> int: ...
+    def n(self) -> int:
+        """Number of spins or coordinates."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What to call the instance in results."""
+        ...
+
     @property
-    def extent(self) -> float: ...
+    def extent(self) -> float:
+        """What energies are divided by to compare instances: n where they grow with n."""
+        ...
+
     @property
-    def energy_scale(self) -> float: ...
+    def energy_scale(self) -> float:
+        """σ, the unit of temperature that anyone who knows the problem can use."""
+        ...
+
     @property
-    def slack(self) -> float: ...
+    def energy_spread(self) -> float:
+        """Standard deviation of the energy over random configurations."""
+        ...
+
     @property
-    def rounding(self) -> float: ...
+    def slack(self) -> float:
+        """An energy this far above the optimum counts as the optimum's."""
+        ...
+
     @property
-    def content(self) -> Sequence[bytes]: ...
-    def energy(self, configurations: npt.ArrayLike) -> Any:
-        """Energies of configurations, shape (..., n) → (...)."""
+    def rounding(self) -> float:
+        """How much energies of one configuration, summed in different orders, may differ."""
+        ...
+
+    @property
+    def content(self) -> Sequence[bytes]:
+        """All that makes the instance, for hashes."""
+        ...
+
+    def energy_of(self, configuration: npt.ArrayLike) -> float:
+        """The energy of one configuration, shape (n,)."""
         ...
 
 
@@ -79,9 +89,15 @@ class Simulator(Protocol):
 
     def __len__(self) -> int: ...
     @property
-    def extents(self) -> FloatArray: ...
+    def extents(self) -> FloatArray:
+        """What energies are divided by to compare instances, shape (B,)."""
+        ...
+
     @property
-    def population(self) -> Resampling: ...
+    def population(self) -> Resampling:
+        """The replicas as populations that can be resampled."""
+        ...
+
     def fits(self, models: Sequence[Any]) -> bool:
         """Whether :meth:`load` can take these instances."""
         ...
@@ -92,13 +108,12 @@ class Simulator(Protocol):
         models: Sequence[Any],
         seeds: Sequence[np.random.SeedSequence],
         starts: Sequence[npt.ArrayLike | None] | None = None,
+        /,
     ) -> None:
         """Put new instances in the places `indices` and start them afresh."""
         ...
 
-    def advance(
-        self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None, **controls: Any
-    ) -> None:
+    def advance(self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None) -> None:
         """Run sweeps at inverse temperature β ≥ 0."""
         ...
 
@@ -174,6 +189,7 @@ class Family(ABC):
         initial: str,
         threads: int | None,
         largest: int,
+        backend: Backend = "cpu",
     ) -> Simulator:
         """A simulator of these instances, with room for others of up to `largest` coordinates."""
 

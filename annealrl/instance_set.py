@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray
 
 #: Certificates: proven by the solver, best known without proof, known by construction, or nothing known.
 STATUSES = ("optimal", "putative", "planted", "unknown")
@@ -23,10 +25,10 @@ class InstanceSet:
     Attributes
     ----------
     name : str
-    models : tuple of IsingModel
+    models : tuple of IsingModel, or of Objective
     ground_energies : float64 array, shape (k,)
         Total energy of the best known configuration, NaN where nothing is known.
-    ground_spins : tuple of (int8 array, shape (n_i,), or None)
+    ground_spins : tuple of (array, shape (n_i,), or None)
     bounds : float64 array, shape (k,)
         Certified lower bounds, NaN where there is none.
     statuses : tuple of str
@@ -34,9 +36,9 @@ class InstanceSet:
     """
 
     name: str
-    models: tuple[IsingModel, ...]
+    models: tuple[Any, ...]
     ground_energies: FloatArray
-    ground_spins: tuple[SpinArray | None, ...]
+    ground_spins: tuple[npt.NDArray[Any] | None, ...]
     bounds: FloatArray
     statuses: tuple[str, ...]
 
@@ -54,7 +56,7 @@ class InstanceSet:
                 )
 
     @classmethod
-    def from_models(cls, name: str, models: Sequence[IsingModel]) -> InstanceSet:
+    def from_models(cls, name: str, models: Sequence[Any]) -> InstanceSet:
         """Make a set of which no optimum is known yet."""
         k = len(models)
         nan = np.full(k, np.nan)
@@ -63,7 +65,7 @@ class InstanceSet:
     def __len__(self) -> int:
         return len(self.models)
 
-    def __iter__(self) -> Iterator[IsingModel]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.models)
 
     def subset(self, indices: Sequence[int], name: str | None = None) -> InstanceSet:
@@ -85,10 +87,9 @@ class InstanceSet:
 
     @cached_property
     def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of all graphs, couplings and fields: what a result was measured on."""
+        """First 16 hex digits of the SHA-256 of the instances' content: what a result was measured on."""
         digest = hashlib.sha256()
         for model in self.models:
-            digest.update(np.int64(model.n).tobytes())
-            for array in (model.edges, model.couplings, model.fields):
-                digest.update(np.ascontiguousarray(array).tobytes())
+            for part in model.content:
+                digest.update(part)
         return digest.hexdigest()[:16]

@@ -229,6 +229,10 @@ class IsingModel:
         energies = self.offset - bonds - s @ self.fields
         return float(energies) if energies.ndim == 0 else energies
 
+    def energy_of(self, configuration: npt.ArrayLike) -> float:
+        """Energy of one configuration, shape (n,)."""
+        return float(self.energy(configuration))
+
     @cached_property
     def scale(self) -> float:
         """``Σ|J| + Σ|h|``, the yardstick of energy tolerances."""
@@ -264,6 +268,11 @@ class IsingModel:
         if sigma == 0:
             raise InputError(f"instance {self.name!r}: it has no coupling, so β in units of 1/σ means nothing")
         return sigma
+
+    @cached_property
+    def energy_spread(self) -> float:
+        """√(Σ J² + Σ h²), the standard deviation of the energy over all configurations."""
+        return float(np.sqrt((self.couplings**2).sum() + (self.fields**2).sum()))
 
     @property
     def content(self) -> tuple[bytes, ...]:

@@ -220,6 +220,8 @@ def make_observation(kind: str, groups: tuple[str, ...] | None, sites: int) -> O
         return DesignObservation()
     if kind == "features" and groups:
         return FeatureObservation(groups, sites)
-    raise InputError("features: at least one group is needed") if kind == "features" else unknown(
-        "observation", kind, ("spins", "designs", "features")
+    raise (
+        InputError("features: at least one group is needed")
+        if kind == "features"
+        else unknown("observation", kind, ("spins", "designs", "features"))
     )

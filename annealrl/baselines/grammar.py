@@ -20,6 +20,7 @@ from annealrl.method import Method
 from annealrl.registry import load_object, unknown
 from annealrl.results import read_json
 from annealrl.schedules import Schedule
+from annealrl.step_sizes import StepSize, from_options
 
 Factory = Callable[[str], Method]
 
@@ -117,12 +118,20 @@ def _number(text: str, what: str) -> float:
         raise _MalformedError(f"{what} is {text!r}, no number") from None
 
 
+#: How the size of moves goes in anneals of designs; any schedule or heuristic takes these options.
+_STEPS: Mapping[str, float | None] = {"step": None, "to": None, "accept": None}
+
+
+def _step_size(options: Mapping[str, float | None]) -> StepSize | None:
+    return from_options(options["step"], options["to"], options["accept"])
+
+
 def _spelled(prefix: str, rest: str) -> str:
     return f"{prefix}:{rest}" if rest else prefix
 
 
 def _static(kind: str, rest: str) -> ScheduleMethod:
-    words, _ = split(rest)
+    words, options = split(rest, _STEPS)
     sigma = bool(words) and words[-1] == "sigma"
     betas = [_number(word, "β") for word in (words[:-1] if sigma else words)]
     schedule: Schedule
@@ -134,7 +143,7 @@ def _static(kind: str, rest: str) -> ScheduleMethod:
         if len(betas) != 2:
             raise _MalformedError(f"{len(betas)} β given")
         schedule = schedules.KINDS[kind](*betas, sigma_units=sigma)
-    return ScheduleMethod(schedule, _spelled(kind, rest))
+    return ScheduleMethod(schedule, _spelled(kind, rest), step_size=_step_size(options))
 
 
 def _from_file(rest: str) -> SimulatedMethod:
@@ -152,25 +161,25 @@ def _from_file(rest: str) -> SimulatedMethod:
 
 
 def _kirkpatrick(rest: str) -> ScheduleMethod:
-    words, options = split(rest, {"ratio": None, "acceptance": 0.8})
+    words, options = split(rest, {"ratio": None, "acceptance": 0.8, **_STEPS})
     _no_words(words)
     control = Kirkpatrick(ratio=options["ratio"], acceptance=float(options["acceptance"] or 0))
-    return ScheduleMethod(control, _spelled("kirkpatrick", rest))
+    return ScheduleMethod(control, _spelled("kirkpatrick", rest), step_size=_step_size(options))
 
 
 def _adaptive(rest: str) -> ScheduleMethod:
     kind, _, more = rest.partition(":")
     control: Controller
     if kind in ("", "acceptance"):
-        words, options = split(more, {"start": 0.7, "plateau": 0.08, "end": 0.005})
-        control = AdaptiveAcceptance(**{key: float(value or 0) for key, value in options.items()})
+        words, options = split(more, {"start": 0.7, "plateau": 0.08, "end": 0.005, **_STEPS})
+        control = AdaptiveAcceptance(**{k: float(options[k] or 0) for k in ("start", "plateau", "end")})
     elif kind == "speed":
-        words, options = split(more, {"speed": 2.2, "start": 0.44})
-        control = AdaptiveSpeed(**{key: float(value or 0) for key, value in options.items()})
+        words, options = split(more, {"speed": 2.2, "start": 0.44, **_STEPS})
+        control = AdaptiveSpeed(**{k: float(options[k] or 0) for k in ("speed", "start")})
     else:
         raise _MalformedError(f"unknown kind {kind!r}")
     _no_words(words)
-    return ScheduleMethod(control, _spelled("adaptive", rest))
+    return ScheduleMethod(control, _spelled("adaptive", rest), step_size=_step_size(options))
 
 
 def _cool_published(rest: str) -> ScheduleMethod:
@@ -185,7 +194,11 @@ def _no_words(words: Sequence[str]) -> None:
 
 
 for _kind, _form, _help in (
-    ("linear", "linear:B0:B1[:sigma]", "β linear from B0 to B1; with :sigma in units of 1/σ, σ² = ΣJ²/N"),
+    (
+        "linear",
+        "linear:B0:B1[:sigma]",
+        "β linear from B0 to B1; with :sigma in units of 1/σ, σ² = ΣJ²/N; designs: :step=A[:to=B] or :accept=A",
+    ),
     ("geometric", "geometric:B0:B1[:sigma]", "β geometric from B0 to B1"),
     ("reciprocal", "reciprocal:B0:B1[:sigma]", "temperature linear from 1/B0 to 1/B1"),
     ("knots", "knots:B0:B1:…[:sigma]", "free form: log β piecewise linear between evenly spaced knots"),

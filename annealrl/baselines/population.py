@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.baselines.simulated import Annealed, SimulatedMethod
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel
+from annealrl.family import Simulator
+from annealrl.ising import FloatArray
 from annealrl.method import Budget
-from annealrl.simulator import ReplicaSimulator
 
 
 @dataclass
@@ -46,10 +47,10 @@ class PopulationMethod(SimulatedMethod):
         """All that decides what the method does."""
         return json.dumps({"population": json.loads(self.base.fingerprint), "alpha": self.alpha}, sort_keys=True)
 
-    def anneal(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Annealed:
+    def anneal(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Annealed:
         """Run as :meth:`run` does; return the simulator with all replicas at the end."""
 
-        def resample(simulator: ReplicaSimulator, before: FloatArray, after: FloatArray) -> None:
+        def resample(simulator: Simulator, before: FloatArray, after: FloatArray) -> None:
             simulator.population.resample(after - before, self.alpha)
 
         simulator, betas, _ = self.base.anneal(models, budget, seeds, resample)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annealrl.baselines.grammar import split
-from annealrl.baselines.simulated import Annealed, SimulatedMethod
+from annealrl.baselines.simulated import Annealed, SimulatedMethod, make_simulator
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
 from annealrl.method import Budget
@@ -97,15 +97,9 @@ class TemperingMethod(SimulatedMethod):
             )
         if copies < 2 and self.clusters:
             raise InputError(f"method {self.name!r}: cluster moves need two copies, but the budget leaves room for one")
-        simulator = ReplicaSimulator(
-            models,
-            budget.replicas,
-            seeds=seeds,
-            rule=self.rule,
-            order=self.order,
-            initial=self.initial,
-            threads=budget.threads,
-        )
+        simulator = make_simulator(models, budget, seeds, self.rule, self.order, self.initial)
+        if not isinstance(simulator, ReplicaSimulator):
+            raise InputError(f"method {self.name!r}: it exchanges replicas of Ising models, not of designs")
         tempering = simulator.tempering(self.ladder(models), copies, every=self.every, clusters=self.clusters)
         for _ in range(budget.steps):
             tempering.advance(budget.sweeps_per_step)
