@@ -234,7 +234,7 @@ def test_files_that_are_wrong(tmp_path):
     for name in ("x.npz", "y", "z.npz"):
         with pytest.raises(InputError, match=f"{name}: not a whole"):
             load(tmp_path / name)
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="a directory; a file is expected"):
         load(tmp_path)
 
 

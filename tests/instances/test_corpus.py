@@ -234,6 +234,7 @@ def ran(tmp_path_factory):
     for name in ("folder", "dangling", "fifo", "nowhere"):
         path = str(folder / name)
         commands.append([f"path/{name}", ["instances", "import", path, "--out", out]])
+        commands.append([f"path/{name}/solve", ["solve", path]])
     add("valid", "bomb", shared_bomb(), ".npz", "--sign", "ising")
     commands[-1][1][4] = str(folder / "valid.npz")
     commands.append(["valid/set", ["instances", "verify", str(folder / "valid.npz"), "--solve", "0"]])
