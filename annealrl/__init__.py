@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from annealrl.hamiltonian import Hamiltonian
     from annealrl.instance_set import InstanceSet
     from annealrl.ising import IsingModel
+    from annealrl.plugins import load_plugin
     from annealrl.simulator import ReplicaSimulator
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _LAZY = {
     "benchmark": "annealrl.api:benchmark",
     "evaluate": "annealrl.api:evaluate",
     "load_instances": "annealrl.api:load_instances",
+    "load_plugin": "annealrl.plugins:load_plugin",
     "make_vec": "annealrl.api:make_vec",
     "sample": "annealrl.api:sample",
     "solve": "annealrl.api:solve",
@@ -48,6 +50,7 @@ __all__ = [
     "benchmark",
     "evaluate",
     "load_instances",
+    "load_plugin",
     "make_vec",
     "register",
     "sample",

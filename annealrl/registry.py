@@ -7,12 +7,10 @@ modules are loaded when a name is asked for.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
 import importlib.util
 import re
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
@@ -61,8 +59,8 @@ def register_family(env_id: str, family: str | type[Family]) -> None:
         raise InputError(f"environment id {env_id!r}: a name and a version are expected, such as MyGlass-v0")
     known = _families.get(env_id)
     # A module registers its classes in place of its own name, and anew when it is run again.
-    if known is not None and _owner(known) != _owner(family):
-        raise InputError(f"environment id {env_id!r}: {_owner(known)} has registered it; choose another one")
+    if known is not None and owner(known) != owner(family) and source(known) != source(family):
+        raise InputError(f"environment id {env_id!r}: {owner(known)} has registered it; choose another one")
     if known is not None and isinstance(family, str):
         return
     _families[env_id] = family
@@ -77,10 +75,21 @@ def register_family(env_id: str, family: str | type[Family]) -> None:
         )
 
 
-def _owner(family: str | type[Family]) -> str:
-    """Who registers: a module of ours, a plug-in's file, or another package."""
+def owner(family: str | type[Family]) -> str:
+    """Who registers: a module of ours, or another package or module."""
     module = family.partition(":")[0] if isinstance(family, str) else family.__module__
     return module if module.startswith("annealrl.") else module.partition(".")[0]
+
+
+def source(family: str | type[Family]) -> Path | None:
+    """The file of a class, whatever the name under which it was run; None where there is none (yet)."""
+    file = None if isinstance(family, str) else getattr(sys.modules.get(family.__module__), "__file__", None)
+    return None if file is None else Path(file).resolve()
+
+
+def registered() -> dict[str, str | type[Family]]:
+    """What stands behind every id: a class, or ``"module:Class"`` that was not needed yet."""
+    return dict(_families)
 
 
 def discover(package: str) -> None:
@@ -99,76 +108,6 @@ def discover_plugins() -> None:
             register_family(entry.name, entry.value.replace(" ", ""))
         except InputError as error:
             warnings.warn(f"plug-in {entry.value!r} is left out: {error}", stacklevel=2)
-
-
-def load_plugin(file: str | Path) -> list[str]:
-    """Run a Python file of one's own and return the environment ids that it registers.
-
-    The file is run as a module, not as ``__main__``: what stands under ``if __name__ == "__main__":`` is left out. A
-    file that has been loaded is not run again.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it fails; says where.
-    """
-    path = Path(file).resolve()
-    module_name = _plugin_name(path)
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, path) if path.suffix == ".py" else None
-        if spec is None or spec.loader is None or not path.is_file():
-            raise InputError(f"plug-in {file}: there is no such Python file; a .py file is expected")
-        module = sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[module_name]
-            raise InputError(f"plug-in {file}{_line(error, path)}: {_said(error)}") from error
-    return sorted(env_id for env_id, known in _families.items() if _owner(known) == module_name)
-
-
-def _line(error: BaseException, path: Path) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    if isinstance(error, SyntaxError):
-        lines = [error.lineno]
-    return f", line {lines[-1]}" if lines else ""
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-
-
-def resolve(name: str) -> str:
-    """Return the environment id that a name stands for: an id, ``FILE.py:Class``, or ``FILE.py`` if it registers one.
-
-    A class without the decorator is registered as ``Class-v0``.
-
-    Raises
-    ------
-    InputError
-        If the file or the class is not there, or it is not clear which one is meant.
-    """
-    file, colon, attribute = name.rpartition(":") if not name.endswith(".py") else (name, "", "")
-    if not file.endswith(".py"):
-        return name
-    ids = load_plugin(file)
-    if colon:
-        ids = [env_id for env_id in ids if family(env_id).__name__ == attribute]
-        found = getattr(sys.modules[_plugin_name(Path(file).resolve())], attribute, None)
-        if not ids and isinstance(found, type) and issubclass(found, Family):
-            register_family(f"{attribute}-v0", found)
-            return f"{attribute}-v0"
-    if len(ids) != 1:
-        which = f"is no family called {attribute!r}" if colon else f"are {len(ids)} families"
-        raise InputError(f"{file}: there {which} in it; FILE.py:Class with the class of a family is expected")
-    return ids[0]
-
-
-def _plugin_name(path: Path) -> str:
-    # Two files of the same name in different folders are two modules.
-    return f"annealrl_plugin_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
 
 
 def env_ids() -> list[str]:
@@ -195,11 +134,18 @@ def family(env_id: str) -> type[Family]:
             imported = importlib.import_module(module)
             loaded = getattr(imported, attribute) if attribute else _families[name]
         except Exception as error:
-            raise InputError(f"environment {name!r}: {target!r} cannot be loaded: {_said(error)}") from error
+            raise InputError(f"environment {name!r}: {target!r} cannot be loaded: {said(error)}") from error
         if not (isinstance(loaded, type) and issubclass(loaded, Family)):
             raise InputError(f"environment {name!r}: {target!r} is no family; a Hamiltonian or Objective is expected")
         _families[name] = target = loaded
     return target
+
+
+def said(error: BaseException) -> str:
+    """An error of someone else's code in one line."""
+    if isinstance(error, InputError):
+        return str(error)
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

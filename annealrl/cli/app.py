@@ -38,7 +38,7 @@ def common(
     ] = None,
 ) -> None:
     """Run what stands before every command."""
-    from annealrl.registry import load_plugin
+    from annealrl.plugins import load_plugin
 
     for file in plugin or ():
         load_plugin(file)

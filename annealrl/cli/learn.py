@@ -29,7 +29,8 @@ def train(
     device: Annotated[opt.Device, typer.Option("--device")] = opt.Device.auto,
 ) -> None:
     """Train an agent; TensorBoard logs, checkpoints and the best model go to the run's folder."""
-    from annealrl.registry import load_object, resolve
+    from annealrl.plugins import resolve
+    from annealrl.registry import load_object
 
     if (config is None) == (env is None):
         raise InputError("train: either CONFIG.yml or --env ID is expected")

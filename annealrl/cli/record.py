@@ -33,7 +33,8 @@ def record(
 ) -> None:
     """Film one episode: spins or coordinates, temperature, energies, overlaps."""
     from annealrl import recording
-    from annealrl.registry import load_object, resolve
+    from annealrl.plugins import resolve
+    from annealrl.registry import load_object
     from annealrl.vector_env import AnnealingVectorEnv
 
     if (env is None) == (agent is None):

@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from annealrl import listing, registry
+from annealrl import registry
 from annealrl.cli.app import run
 from annealrl.errors import InputError
 from annealrl.instances import load
 from annealrl.instances.catalogue import test_instances as known_test_instances
+from annealrl.plugins import load_plugin, resolve
 from annealrl.tuning import tune
 
 FAMILY = '''
@@ -115,14 +117,17 @@ def test_gymnasium_finds_the_package_without_an_import() -> None:
 
 
 @pytest.fixture
-def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A script with a family, in the current folder; what it registers is forgotten afterwards."""
-    monkeypatch.setattr(registry, "_families", dict(registry._families))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "rings.py"
     text = FAMILY.format(env_id=f"Own{tmp_path.name.replace('_', '')}-v0", name="OwnRing")
     file.write_text(text + "\nif __name__ == '__main__':\n    raise RuntimeError('only as a script')\n")
-    return file
+    before = set(registry.env_ids())
+    yield file
+    for env_id in set(registry.env_ids()) - before:
+        del registry._families[env_id]
+        del gym.registry[env_id]
 
 
 def own_id(file: Path) -> str:
@@ -148,18 +153,18 @@ def test_a_file_of_ones_own_works_from_the_shell(own_file: Path, capsys: pytest.
 
 
 def test_a_class_is_named_where_the_file_has_several(own_file: Path) -> None:
-    assert registry.resolve("rings.py") == own_id(own_file)
-    assert registry.resolve("rings.py:OwnRing") == own_id(own_file)
-    assert registry.resolve("SK-v0") == "SK-v0"
+    assert resolve("rings.py") == own_id(own_file)
+    assert resolve("rings.py:OwnRing") == own_id(own_file)
+    assert resolve("SK-v0") == "SK-v0"
     undecorated = own_file.with_name("plain.py")
     name = f"Plain{own_file.parent.name.replace('_', '')}"
     undecorated.write_text(FAMILY.format(env_id="x-v0", name=name).replace('@register("x-v0")', ""))
-    assert registry.resolve(f"plain.py:{name}") == f"{name}-v0"
+    assert resolve(f"plain.py:{name}") == f"{name}-v0"
     assert gym.make(f"{name}-v0", n=5).reset(seed=0)[0].shape == (64, 5)
     with pytest.raises(InputError, match="no family called 'Nothing'"):
-        registry.resolve("rings.py:Nothing")
+        resolve("rings.py:Nothing")
     with pytest.raises(InputError, match=r"FILE\.py:Class"):
-        registry.resolve("plain.py:np")
+        resolve("plain.py:np")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +181,7 @@ def test_a_class_is_named_where_the_file_has_several(own_file: Path) -> None:
 def test_a_bad_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
     (tmp_path / "bad.py").write_text(text)
     with pytest.raises(InputError, match=message):
-        registry.load_plugin(tmp_path / "bad.py")
+        load_plugin(tmp_path / "bad.py")
     assert run(["--plugin", str(tmp_path / "bad.py"), "list", "envs"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
@@ -184,7 +189,7 @@ def test_a_bad_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     for name in ("nowhere.py", "notes.txt"):
         with pytest.raises(InputError, match="no such Python file"):
-            registry.load_plugin(tmp_path / name)
+            load_plugin(tmp_path / name)
     assert run(["--plugin"]) == 2
 
 
@@ -251,26 +256,3 @@ def test_sampled_test_instances_are_not_tuned_on() -> None:
 def test_wrong_names_of_sampled_sets(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(name)
-
-
-# -- listings and documentation ---------------------------------------------------------------------------------------
-
-
-def test_rows_are_read_off_docstrings() -> None:
-    row = listing.describe("PlantedTiles-v0")
-    assert row.words == "2D glass on an L×L torus tiled with frustrated plaquettes"
-    assert row.parameters == "length = 12, probabilities = (0.2, 0.5, 0.1, 0.2)"
-    assert row.reference == "Hamze et al., Phys. Rev. E 97, 043303 (2018)"
-    assert listing.markdown([row]).splitlines()[2].startswith("| `PlantedTiles-v0` | 2D glass")
-
-
-def test_every_family_of_ours_is_described_with_a_source() -> None:
-    for row in listing.rows():
-        if registry.family(row.env_id).__module__.startswith("annealrl.") and row.env_id != "Annealing-v0":
-            assert row.reference, row.env_id
-
-
-def test_markdown_is_for_environments(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["list", "envs", "--markdown"]) == 0
-    assert capsys.readouterr().out.startswith("| id |")
-    assert run(["list", "agents", "--markdown"]) == 2
