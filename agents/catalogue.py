@@ -37,8 +37,10 @@ def directory(name_or_dir: str | Path) -> Path:
     Raises
     ------
     InputError
-        If there is neither; names close ones.
+        If there is neither (close names are given), or no name at all.
     """
+    if not str(name_or_dir):
+        raise InputError(f"an agent without a name; one of {', '.join(names())} or a directory is expected")
     if str(name_or_dir) in names():
         return ZOO / str(name_or_dir)
     path = Path(name_or_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -53,6 +54,18 @@ class EnvConfig:
     def family_options(self) -> dict[str, Any]:
         """Those of the options that belong to the family of instances."""
         return {key: value for key, value in self.options.items() if key not in ENV_OPTIONS}
+
+
+def check_learning_rate(learning_rate: float) -> None:
+    """Refuse what is no learning rate of Adam, whose steps are about as long as the rate.
+
+    Raises
+    ------
+    InputError
+        If it is not positive or above 1.
+    """
+    if not 0 < learning_rate <= 1:
+        raise InputError(f"learning_rate is {learning_rate:g}; a number > 0 and ≤ 1 is expected")
 
 
 @dataclass(frozen=True)
@@ -106,9 +119,13 @@ class PPOConfig:
     target_kl: float | None = None
 
     def __post_init__(self) -> None:
-        for key in ("learning_rate", "clip_range", "max_grad_norm", "reward_scale"):
+        check_learning_rate(self.learning_rate)
+        for key in ("clip_range", "max_grad_norm", "reward_scale"):
             if not getattr(self, key) > 0:
                 raise InputError(f"{key} is {getattr(self, key)}; a positive number is expected")
+        for key in ("reward_scale", "ent_coef", "vf_coef"):
+            if not math.isfinite(getattr(self, key)):
+                raise InputError(f"{key} is {getattr(self, key)}; a finite number is expected")
         for key in ("gamma", "gae_lambda"):
             if not 0 <= getattr(self, key) <= 1:
                 raise InputError(f"{key} is {getattr(self, key)}; a number from 0 to 1 is expected")

@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
 from annealrl.agents.buffers import ADVANTAGES, Advantage, EpisodeBuffer
+from annealrl.agents.config import check_learning_rate
 from annealrl.agents.policies import EpisodePolicy, policy_class
 from annealrl.errors import InputError
 from annealrl.registry import unknown
@@ -123,6 +124,7 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
         self.episodes_per_env = episodes_per_env
         self.batch_episodes = batch_episodes or episodes_per_env * env.num_envs
         self._check_sizes(env.num_envs)
+        check_learning_rate(learning_rate)
         shape = ANNEALING[anneal]
         self.base_learning_rate = learning_rate
         super().__init__(
@@ -201,6 +203,28 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
             self._last_episode_starts = np.ones(env.num_envs, bool)
         done: bool = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         return done
+
+    def train(self) -> None:
+        """Update the policy by the rollout.
+
+        Raises
+        ------
+        InputError
+            If its weights are no longer finite.
+        """
+        try:
+            super().train()
+        except ValueError:  # Torch's, of a distribution with parameters that are no numbers
+            if self._finite():
+                raise
+        if not self._finite():
+            raise InputError(
+                f"learning_rate is {self.base_learning_rate:g}: after {self.episodes} episodes the policy's weights "
+                "are no longer finite; a smaller one is expected"
+            )
+
+    def _finite(self) -> bool:
+        return all(bool(torch.isfinite(weights).all()) for weights in self.policy.parameters())
 
     def learn(
         self,

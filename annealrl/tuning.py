@@ -242,7 +242,10 @@ class _Search:
         self._file = path
         header = json.dumps({"tune": settings}, sort_keys=True)
         # The last piece is empty, or a line that a killed process left half-written.
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        except (OSError, UnicodeDecodeError):
+            raise InputError(f"{path}: it cannot be read as UTF-8 text; remove it to start afresh") from None
         if lines and lines[0] != header:
             raise InputError(f"{path}: it is the history of another search; remove it or write elsewhere")
         try:

@@ -213,3 +213,13 @@ def test_wrong_environments_and_calls() -> None:
     model = RecurrentPPO("features", small(4), episode_steps=10)
     with pytest.raises(InputError, match="all episodes must start together and have 10 steps"):
         model.learn(episodes=4)
+
+
+def test_weights_that_are_no_numbers_end_the_training_in_one_line() -> None:
+    with pytest.raises(InputError, match=r"learning_rate is 1e\+30; a number > 0 and ≤ 1 is expected"):
+        RecurrentPPO("features", small(), learning_rate=1e30)
+    model = RecurrentPPO("features", small(), learning_rate=0.5)
+    # What a rate that is far too large does to them, in the midst of an update.
+    model.policy.optimizer.register_step_post_hook(lambda *_: model.policy.log_std.data.fill_(float("nan")))
+    with pytest.raises(InputError, match=r"learning_rate is 0\.5: after 8 episodes the policy's weights are no longer"):
+        model.learn(episodes=16)

@@ -54,6 +54,9 @@ def test_api() -> None:
     assert {"num_reads", "num_sweeps", "initial_states", "interrupt_function", "seed"} <= set(learned().parameters)
     with pytest.raises(InputError, match="no_such_agent"):
         LearnedScheduleSampler("no_such_agent")
+    for nameless in (lambda: LearnedScheduleSampler(""), lambda: parse_method("agent:"), lambda: parse_method("agent")):
+        with pytest.raises(InputError, match="an agent without a name"):
+            nameless()
 
 
 @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])

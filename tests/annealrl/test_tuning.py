@@ -169,6 +169,9 @@ def test_an_interrupted_search_ends_where_an_undisturbed_one_would(tmp_path: Pat
     history.write_text("\n".join([lines[0], "{}"]) + "\n")
     with pytest.raises(InputError, match="a line is no trial"):
         tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
+    history.write_bytes(b"\xff\xfe{}\n")
+    with pytest.raises(InputError, match=r"linear\.history\.jsonl: it cannot be read as UTF-8 text"):
+        tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
     history.write_text("\n".join([lines[0], lines[2]]) + "\n")
     with pytest.raises(InputError, match="trial 0 is not this search's"):
         tune(CHAINS, "linear", evaluations=30, budget=BUDGET, out=out)
