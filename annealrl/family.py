@@ -98,6 +98,10 @@ class Simulator(Protocol):
         """The replicas as populations that can be resampled."""
         ...
 
+    def info(self) -> dict[str, FloatArray]:
+        """What environments tell beyond energies, arrays of shape (B,)."""
+        ...
+
     def fits(self, models: Sequence[Any]) -> bool:
         """Whether :meth:`load` can take these instances."""
         ...
@@ -174,6 +178,16 @@ class Family(ABC):
     def certify(self, model: Any) -> float:
         """The proven lowest energy, by whatever takes the time; NaN where there is no such thing."""
         return float("nan")
+
+    def lattice_shape(self, model: Any) -> tuple[int, ...] | None:
+        """Sides of the lattice whose sites, in row-major order, the coordinates are; None where there is none.
+
+        By default that of a family with a parameter ``length`` whose instances have ``length``² or ``length``³ of
+        them.
+        """
+        length = getattr(self, "length", None)
+        sides = [(length,) * d for d in (2, 3) if isinstance(length, int) and length**d == model.n]
+        return sides[0] if sides else None
 
     def defaults(self) -> Mapping[str, Any]:
         """Environment options that stand in for what the user leaves open."""

@@ -31,7 +31,7 @@ class Hamiltonian(Family):
         Environment options whose default this family changes, such as ``{"beta_start": (0.2, 5.0)}``.
     symmetries : tuple of str
         Claims that conformance tests hold the family to: ``"spin-flip"`` (E(s) = E(-s)), ``"translation"`` (along every
-        axis of :meth:`lattice_shape`).
+        axis of :meth:`~annealrl.family.Family.lattice_shape`).
     """
 
     symmetries: ClassVar[tuple[str, ...]] = ()
@@ -52,15 +52,6 @@ class Hamiltonian(Family):
     def ground_energy(self, model: IsingModel) -> float | None:
         """The ground energy where it is planted or known in closed form; None leaves it to the exact solver."""
         return None if model.ground_spins is None else float(model.energy(model.ground_spins))
-
-    def lattice_shape(self, model: IsingModel) -> tuple[int, ...] | None:
-        """Sides of the lattice whose sites, in row-major order, the spins are; None where there is none.
-
-        By default that of a family with a parameter ``length`` whose instances have ``length``² or ``length``³ spins.
-        """
-        length = getattr(self, "length", None)
-        sides = [(length,) * d for d in (2, 3) if isinstance(length, int) and length**d == model.n]
-        return sides[0] if sides else None
 
     def start(self, model: IsingModel) -> SpinArray | None:
         """What :meth:`initial_spins` says."""

@@ -116,7 +116,7 @@ class Canvas:
         from matplotlib.figure import Figure
 
         self.figure: Figure = Figure(figsize=(FRAME_SIZE[0] / _DPI, FRAME_SIZE[1] / _DPI), dpi=_DPI)
-        self.agg = FigureCanvasAgg(self.figure)
+        self.agg: Any = FigureCanvasAgg(self.figure)
         grid = self.figure.add_gridspec(
             3, 2, width_ratios=(1.15, 1), left=0.02, right=0.93, top=0.87, bottom=0.06, wspace=0.26, hspace=0.55
         )
@@ -134,7 +134,9 @@ class Canvas:
         self._draw_overlap(view)
         gap = float(view.energies.min()) - view.ground
         at_ground = gap <= 1e-9 * max(1.0, abs(view.ground))
-        known = (", the ground state" if at_ground else f", {gap:.4g} above the ground state") if np.isfinite(gap) else ""
+        known = (
+            (", the ground state" if at_ground else f", {gap:.4g} above the ground state") if np.isfinite(gap) else ""
+        )
         title = f"step {view.step} of {view.steps}: lowest energy {view.energies.min():.6g}{known}"
         self.figure.suptitle(title, x=0.02, ha="left", fontsize=10)
         self.agg.draw()
@@ -310,13 +312,11 @@ class Recorder:
         seen = simulator.all_spins() if spins else simulator.scaled_designs()
         views = []
         for b, model in enumerate(simulator.models):
-            family: Any = env.family
-            shape = family.lattice_shape(model) if hasattr(family, "lattice_shape") else None
             views.append(
                 View(
                     configurations=seen[b, :, : model.n],
                     spins=spins,
-                    shape=shape,
+                    shape=env.family.lattice_shape(model),
                     energies=simulator.energies[b].copy(),
                     ground=float(info["ground_energy"][b]),
                     steps=env.steps,
