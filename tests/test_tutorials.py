@@ -8,7 +8,8 @@ import pytest
 
 from tests.documents import blocks, commands, lines_of_code, play
 
-PAGES = sorted((Path(__file__).resolve().parents[1] / "docs" / "tutorials").glob("*.md"))
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = sorted((DOCS / "tutorials").glob("*.md"))
 
 
 def test_what_there_is() -> None:
@@ -21,6 +22,10 @@ def test_page(page: Path, tmp_path: Path) -> None:
     assert {language for language, _ in blocks(page)} <= {"python", "sh", "text"}
     assert 0 < lines_of_code(page) <= 40
     play(page, tmp_path)
+
+
+def test_interop_page(tmp_path: Path) -> None:
+    play(DOCS / "interop.md", tmp_path)
 
 
 def test_failures_are_noticed(tmp_path: Path) -> None:
