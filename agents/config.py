@@ -286,14 +286,24 @@ def _env_hints() -> dict[str, Any]:
 
 
 def dump_config(config: TrainConfig) -> str:
-    """Spell a configuration as YAML that :func:`load_config` reads back as an equal one."""
+    """Spell a configuration as YAML that :func:`load_config` reads back as an equal one.
+
+    Raises
+    ------
+    InputError
+        If it holds what a file cannot, such as a model in memory.
+    """
     content = _plain(config)
     env = content["env"]
     content["env"] = {"id": env["id"], "num_envs": env["num_envs"], **env["options"]}
     for key in ("interface", "notes", "threads"):
         if content[key] is None:
             del content[key]
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    try:
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    except yaml.representer.RepresenterError as error:
+        kind = type(error.args[-1]).__name__
+        raise InputError(f"environment: a {kind} cannot be kept in a file; give it as the path of one") from None
 
 
 def _plain(value: Any) -> Any:
@@ -315,7 +325,7 @@ def config_for_env(env_id: str) -> TrainConfig:
 
     The shipped configuration if there is one, named like the module of the family; else the recipe of
     ``edwards_anderson_2d.yml`` with a reference schedule in units of the instances' own couplings, and validation on
-    instances sampled for it.
+    instances sampled for it; for designs the step size is learned beside the temperature.
     """
     module = family(env_id).__module__.rpartition(".")[2]
     for path in sorted(CONFIGS.glob(f"{module}*.yml")):
@@ -324,6 +334,11 @@ def config_for_env(env_id: str) -> TrainConfig:
             return shipped
     recipe = load_config(CONFIGS / "edwards_anderson_2d.yml")
     options = {key: value for key, value in recipe.env.options.items() if key in ENV_OPTIONS}
-    options["reference"] = Geometric(0.5, 7.0, sigma_units=True)
+    if family(env_id).step_size:
+        # Designs have temperatures of their own, and moves whose size is learned as well.
+        del options["reference"]
+        options |= {"action": ("log_beta_offset", "delta_log_step"), "action_scale": (1.0, 0.5)}
+    else:
+        options["reference"] = Geometric(0.5, 7.0, sigma_units=True)
     env = EnvConfig(env_id, recipe.env.num_envs, options)
     return dataclasses.replace(recipe, env=env, validation=ValidationConfig(repeats=2))

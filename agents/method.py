@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from annealrl.actions import component_kinds
 from annealrl.agents.rollout import play
 from annealrl.agents.storage import Agent, load_agent
-from annealrl.ising import IsingModel
 from annealrl.method import Budget, Outcome
 
 
@@ -31,14 +32,19 @@ class AgentMethod:
 
     agent: Agent
     name: str
-    moves: frozenset[str] = frozenset({"flip"})
+
+    @property
+    def moves(self) -> frozenset[str]:
+        """Single flips, and what the components of its action do."""
+        kinds = component_kinds(self.agent.config.env.options.get("action") or "delta_beta")
+        return frozenset({"flip"}).union(*(kind.moves for kind in kinds))
 
     @property
     def fingerprint(self) -> str:
         """All that decides what the method does; two methods with the same one are the same."""
         return f"agent {self.agent.fingerprint}"
 
-    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
+    def run(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run one episode on each model; the seconds are those of environment and policy together."""
         played = play(self.agent.policy, self.agent.config.env, models, seeds, budget)
         return Outcome(
@@ -48,6 +54,7 @@ class AgentMethod:
             attempted_updates=played.attempted_updates,
             seconds=played.seconds,
             betas=played.betas,
+            evaluations=played.evaluations,
         )
 
 

@@ -38,6 +38,8 @@ class Played:
     best_spins : tuple of int8 array, shape (n,)
     betas : float64 array, shape (steps, E)
     attempted_updates : int
+    evaluations : float or None
+        Of whole true energies, for objectives.
     seconds : float
         From making the environment to the last step's end.
     spins : tuple of int8 array, shape (R, n), optional
@@ -50,6 +52,7 @@ class Played:
     best_spins: tuple[SpinArray, ...]
     betas: FloatArray
     attempted_updates: int
+    evaluations: float | None
     seconds: float
     spins: tuple[SpinArray, ...] | None = None
 
@@ -116,6 +119,7 @@ def play(
                 best_spins=tuple(spins for _, spins in lowest),
                 betas=betas,
                 attempted_updates=env.attempted_updates,
+                evaluations=getattr(simulator, "evaluations", None),
                 seconds=time.perf_counter() - began,
                 spins=_spins(simulator) if keep_spins else None,
             )

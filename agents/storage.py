@@ -219,6 +219,4 @@ def _registered(member: Family) -> str:
     for env_id in ids:
         if family(env_id) is type(member):
             return env_id
-    raise InputError(
-        f"environment: the family {type(member).__name__} is not registered; decorate it with @register"
-    )
+    raise InputError(f"environment: the family {type(member).__name__} is not registered; decorate it with @register")

@@ -7,7 +7,7 @@ Conventions of the outside world are converted in :mod:`annealrl.instances.conve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -228,6 +228,10 @@ class IsingModel:
         bonds = (s[..., self.edges[:, 0]] * s[..., self.edges[:, 1]]) @ self.couplings
         energies = self.offset - bonds - s @ self.fields
         return float(energies) if energies.ndim == 0 else energies
+
+    def named(self, name: str) -> IsingModel:
+        """The same model under another name."""
+        return replace(self, name=name)
 
     def energy_of(self, configuration: npt.ArrayLike) -> float:
         """Energy of one configuration, shape (n,)."""

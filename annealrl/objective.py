@@ -92,6 +92,8 @@ class Objective(Family):
         The energy that the moves look at, if it is not this one (a surrogate); success is judged by this one.
     gradient : callable, optional
         ``gradient(designs)``, shape (R, n) → (R, n).
+    uncertainty : callable, optional
+        ``uncertainty(designs)``, shape (R, n) → (R,): how far the driving energy may be off.
     """
 
     observations: ClassVar[tuple[str, ...]] = ("designs", "features")
@@ -104,6 +106,7 @@ class Objective(Family):
     default_step: ClassVar[float] = 0.1
     delta: ClassVar[Any] = None
     gradient: ClassVar[Any] = None
+    uncertainty: ClassVar[Any] = None
 
     @property
     @abstractmethod

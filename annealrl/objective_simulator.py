@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.batched_moves import advance_batched
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 from annealrl.kernels import designs as kernels
 from annealrl.kernels.streams import seed_words
-from annealrl.objective import Objective, Parts
+from annealrl.objective import Objective
 from annealrl.objective_population import DesignPopulation
 from annealrl.parallel import available_cores, run_slices
 from annealrl.registry import unknown
@@ -194,7 +195,8 @@ class ObjectiveSimulator:
         self._advance_compiled(start, end, sweeps)
         for b, model in enumerate(self.models):
             if model.parts.kernel is None and sweeps:
-                self._advance_batched(b, model.parts, start[b], end[b], sweeps)
+                moves = (self._designs[b], self._streams[b], self._moves[b], float(self.step_size[b]))
+                self.accepted[b] = advance_batched(model.parts, *moves, start[b], end[b], sweeps)
         proposals = sweeps * self.sizes * self.replicas
         self.attempted += int(proposals.sum())
         for b, model in enumerate(self.models):
@@ -247,46 +249,6 @@ class ObjectiveSimulator:
                 stopped.set()
         self.accepted = counts.sum(axis=1)
 
-    def _advance_batched(self, b: int, parts: Parts, start: FloatArray, end: FloatArray, sweeps: int) -> None:
-        model, space, replicas = parts.driving, parts.space, np.arange(self.replicas)
-        n = space.n
-        x = self._designs[b]
-        first, second = np.zeros((2, self.replicas), np.int64)
-        values, uniforms = np.zeros((2, self.replicas))
-        now = model.energies(x[:, :n])
-        count = 0
-        for sweep in range(sweeps):
-            beta = start + (end - start) * ((sweep + 1) / sweeps)
-            for _ in range(n):
-                kernels.propose_all(
-                    *space.arrays,
-                    self._moves[b],
-                    x,
-                    self.step_size[b],
-                    self._streams[b],
-                    first,
-                    second,
-                    values,
-                    uniforms,
-                )
-                real = ~np.isnan(values)
-                moved = x[:, :n].copy()
-                moved[replicas[real], first[real]] = values[real]
-                swaps = real & (second >= 0)
-                moved[replicas[swaps], second[swaps]] = x[replicas[swaps], first[swaps]]
-                if model.delta is not None and not swaps.any():
-                    held = np.where(real, values, x[replicas, first])
-                    change = np.asarray(model.delta(x[:, :n], first, held), np.float64)
-                else:
-                    change = np.asarray(model.energy(moved), np.float64) - now
-                # A proposal that is not accepted may have no finite energy.
-                with np.errstate(over="ignore", invalid="ignore"):
-                    taken = real & ((change <= 0) | (uniforms < np.exp(-beta * change)))
-                x[taken, :n] = moved[taken]
-                now[taken] += change[taken]
-                count += int(taken.sum())
-        self.accepted[b] = count
-
     def _recompute(self, b: int) -> None:
         """Write the true energies of an instance's designs."""
         model = self.models[b]
@@ -327,6 +289,14 @@ class ObjectiveSimulator:
         """Lowest energy that any replica of an instance has had at a step boundary, and its design, shape (n,)."""
         r = int(self.best_energies[instance].argmin())
         return float(self.best_energies[instance, r]), self.best_designs(instance)[r]
+
+    def info(self) -> dict[str, FloatArray]:
+        """What environments tell beyond energies: the lowest replica's ``uncertainty``, where objectives have one."""
+        if not all(model.uncertainty is not None for model in self.models):
+            return {}
+        rows = [self.designs(b)[self.energies[b].argmin()][None] for b in range(len(self))]
+        found = [np.asarray(m.uncertainty(row))[0] for m, row in zip(self.models, rows, strict=True)]
+        return {"uncertainty": np.array(found, np.float64)}
 
     def scaled_designs(self) -> FloatArray:
         """All designs, ranges mapped to [-1, 1], shape (B, R, n_max); 0 beyond an instance's own size."""

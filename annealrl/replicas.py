@@ -87,6 +87,10 @@ class ReplicaStore:
         """What energies are divided by to compare instances, shape (B,): their numbers of spins."""
         return self.sizes.astype(np.float64)
 
+    def info(self) -> dict[str, FloatArray]:
+        """What environments tell beyond energies: nothing."""
+        return {}
+
     def fits(self, models: Sequence[IsingModel]) -> bool:
         """Whether :meth:`load` has room for these instances."""
         sites, degree = self._neighbours.shape[1:]

@@ -55,8 +55,9 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     - ``"seeds"``: `num_envs` SeedSequences for the dynamics, so that a run can be paired with another method's.
 
     Information, arrays of length B: ``energy`` (lowest now), ``mean_energy``, ``best_energy`` (lowest so far),
-    ``beta``, ``acceptance``, ``sweeps``, ``ground_energy`` (NaN if unknown), ``is_success``, and ``step_size`` where
-    the action sets it; at the end also ``episode`` with ``r``, ``l`` and ``t``.
+    ``beta``, ``acceptance``, ``sweeps``, ``ground_energy`` (NaN if unknown), ``is_success``, ``step_size`` where the
+    action sets it, ``uncertainty`` (of the lowest replica) where the objective has one; at the end also ``episode``
+    with ``r``, ``l`` and ``t``.
     """
 
     def __init__(
@@ -259,6 +260,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             "mean_energy": simulator.energies.mean(axis=1),
             "best_energy": simulator.best_energies.min(axis=1),
             **self.drive.info(),
+            **simulator.info(),
             "acceptance": self._acceptance.copy(),
             "sweeps": np.full(self.num_envs, self._step * self.options.sweeps_per_step),
             "ground_energy": self._ground.copy(),
