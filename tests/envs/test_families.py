@@ -212,6 +212,14 @@ def test_a_given_problem_needs_no_family(kind: str, batched: bool, tmp_path: Any
         assert one.reset(seed=0)[1]["ground_energy"] == -3.0
 
 
+def test_an_agent_of_a_problem_in_memory_cannot_be_kept() -> None:
+    from annealrl.agents.config import EnvConfig, TrainConfig, dump_config
+
+    for given in (IsingModel.from_edges(RING, -1.0), _graph()):
+        with pytest.raises(InputError, match="cannot be kept in a file; give it as the path of one"):
+            dump_config(TrainConfig(EnvConfig("Annealing-v0", options={"model": given}), episodes=1))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
