@@ -84,7 +84,7 @@ def cases(*, quick: bool = False) -> list[Case]:
         Case("3-regular 512, Gaussian", lambda rng: _generator("random_regular")(512, 3, rng, couplings="gaussian"), 64,
              1000, (0.05, 5.0), 40),
         Case("hubs 1000, degree 4 to √n", lambda rng: hubs(1000, rng), 64, 480, (0.05, 5.0), 40),
-        Case("max-cut 800, degree 48", lambda rng: _generator("max_cut_gnp")(800, 0.06, rng), 64, 200, (0.02, 0.6), 40),
+        Case("max-cut 800, degree 48", lambda rng: _generator("max_cut_gnp")(800, 0.06, rng), 64, 200, (0.02, 0.6), 200),
         Case("SK 1000", lambda rng: _generator("sherrington_kirkpatrick")(1000, rng), 64, 100, (0.1, 3.0), 100,
              ("dense", "summed")),
         Case("±J 16×16", lattice(2, 16, "pm1"), 64, 2000, (0.05, 3.0), 40, both),
