@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import statistics
 import time
@@ -9,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import llvmlite.binding as llvm
-import numba
 
 from annealrl.errors import InputError
 from annealrl.parallel import available_cores
@@ -97,7 +97,7 @@ def machine() -> dict[str, Any]:
         "cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "numba": numba.__version__,
+        "numba": importlib.metadata.version("numba"),
     }
 
 
