@@ -41,8 +41,9 @@ def record(
         raise InputError("record: either --env ID or --agent NAME is expected")
     given = _settings(changes or [])
     if env is not None:
-        options = {"action": "log_beta_offset", **_reference(), **given}
-        batch = AnnealingVectorEnv(resolve(env), 1, render_mode="rgb_array", **options)
+        env_id = resolve(env)
+        options = {"action": "log_beta_offset", **_reference(env_id), **given}
+        batch = AnnealingVectorEnv(env_id, 1, render_mode="rgb_array", **options)
         act = recording.follow_reference(batch)
     else:
         loaded = load_object("annealrl.agents.storage:load_agent")(agent)
@@ -55,10 +56,14 @@ def record(
     print(f"{out}: {count} frames")
 
 
-def _reference() -> dict[str, Any]:
+def _reference(env_id: str) -> dict[str, Any]:
+    """A schedule in units of the couplings for Ising models; designs bring their own."""
+    from annealrl.hamiltonian import Hamiltonian
+    from annealrl.registry import family
     from annealrl.schedules import Geometric
 
-    return {"reference": Geometric(0.3, 7.0, sigma_units=True)}
+    ising = issubclass(family(env_id), Hamiltonian)
+    return {"reference": Geometric(0.3, 7.0, sigma_units=True)} if ising else {}
 
 
 def _counted(frames: Iterator[Any], update: Any, total: int) -> Iterator[Any]:
