@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from annealrl.instance_set import InstanceSet
     from annealrl.ising import IsingModel
     from annealrl.plugins import load_plugin
+    from annealrl.objective import Objective
     from annealrl.simulator import ReplicaSimulator
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ _LAZY = {
     "InputError": "annealrl.errors:InputError",
     "InstanceSet": "annealrl.instance_set:InstanceSet",
     "IsingModel": "annealrl.ising:IsingModel",
+    "Objective": "annealrl.objective:Objective",
     "ReplicaSimulator": "annealrl.simulator:ReplicaSimulator",
 }
 
@@ -45,6 +47,7 @@ __all__ = [
     "InputError",
     "InstanceSet",
     "IsingModel",
+    "Objective",
     "ReplicaSimulator",
     "__version__",
     "benchmark",

@@ -59,8 +59,8 @@ class ObjectiveSimulator:
 
     Examples
     --------
-    >>> from annealrl.envs.rotor import PlanarRotor
-    >>> simulator = ObjectiveSimulator([PlanarRotor(length=3)], replicas=4, seed=1)
+    >>> from annealrl.envs.rotor import XYModel
+    >>> simulator = ObjectiveSimulator([XYModel(length=3)], replicas=4, seed=1)
     >>> simulator.advance(beta=2.0, sweeps=10, step_size=0.2)
     >>> simulator.designs(0).shape
     (4, 9)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from annealrl.baselines.grammar import parse_method
+from annealrl.family import Problem
 from annealrl.ising import IsingModel
 from annealrl.method import Budget, Method, Outcome
 
@@ -17,7 +18,7 @@ MOVES = ("flip", "resample", "exchange", "cluster", "gradient")
 def check_baseline(
     method: Method | str,
     *,
-    models: Sequence[IsingModel] | None = None,
+    models: Sequence[Problem] | None = None,
     budget: Budget | None = None,
     seed: int = 0,
 ) -> None:
@@ -34,7 +35,7 @@ def check_baseline(
     ----------
     method : Method or str
         A text goes through :func:`~annealrl.baselines.grammar.parse_method`.
-    models : sequence of IsingModel, optional
+    models : sequence of IsingModel or Objective, optional
         Two of them at least, none with a trivial energy landscape; by default a glass and a ring with fields of another
         size.
     budget : Budget, optional
@@ -98,7 +99,7 @@ def _fresh(seeds: Sequence[np.random.SeedSequence]) -> list[np.random.SeedSequen
     return [np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key) for seed in seeds]
 
 
-def _check_outcome(outcome: Outcome, models: Sequence[IsingModel], budget: Budget) -> None:
+def _check_outcome(outcome: Outcome, models: Sequence[Problem], budget: Budget) -> None:
     count = len(models)
     for name in ("best_energies", "final_energies"):
         values = getattr(outcome, name)
@@ -107,10 +108,11 @@ def _check_outcome(outcome: Outcome, models: Sequence[IsingModel], budget: Budge
         assert np.isfinite(values).all(), f"{name} holds a value that is not finite"
     assert len(outcome.best_spins) == count, f"{len(outcome.best_spins)} best_spins for {count} episodes"
     for e, (model, spins) in enumerate(zip(models, outcome.best_spins, strict=True)):
-        assert spins.dtype == np.int8, f"best_spins has dtype {spins.dtype}; int8 is expected"
+        kind = np.int8 if isinstance(model, IsingModel) else np.float64
+        assert spins.dtype == kind, f"best_spins has dtype {spins.dtype}; {np.dtype(kind)} is expected"
         assert spins.shape == (model.n,), f"best_spins has shape {spins.shape}; ({model.n},) is expected"
-        slack = 1e-9 * (model.scale + abs(model.offset))
-        best, true = float(outcome.best_energies[e]), model.energy(spins)
+        slack = model.rounding
+        best, true = float(outcome.best_energies[e]), model.energy_of(spins)
         assert abs(best - true) <= slack, f"best_energies says {best!r}, but best_spins has {true!r}"
         final = float(outcome.final_energies[e])
         assert final >= best - slack, f"the final energy {final!r} lies below the best one, {best!r}"
