@@ -32,7 +32,7 @@ def require_device() -> None:
     """
     if importlib.util.find_spec("numba_cuda") is None:
         raise InputError("backend 'cuda': numba-cuda is not installed; annealrl[cuda] brings it")
-    from numba import cuda
+    from annealrl.kernels.cuda_tools import cuda
 
     if not cuda.is_available():
         raise InputError("backend 'cuda': no CUDA device was found; use backend 'cpu' on this machine")
@@ -65,9 +65,8 @@ class CudaSimulator(ReplicaSimulator):
 
     def _allocate(self, sites: int, degree: int) -> None:
         require_device()
-        from numba import cuda
-
         from annealrl.kernels import cuda_sweeps
+        from annealrl.kernels.cuda_tools import cuda
 
         if self.layout != "auto":
             raise InputError(f"simulator: layout is {self.layout!r}; the CUDA backend has but one, 'auto' is expected")
@@ -175,9 +174,8 @@ class CudaSimulator(ReplicaSimulator):
             there[b].copy_to_device(here[k])
 
     def _start(self, chosen: IntArray, packed: Sequence[npt.NDArray[np.uint32] | None]) -> None:
-        from numba import cuda
-
         from annealrl.kernels import cuda_state
+        from annealrl.kernels.cuda_tools import cuda
 
         there = cuda.to_device(chosen)
         small = {name: array for name, (_, array) in self._small.items()}
@@ -251,7 +249,7 @@ class CudaSimulator(ReplicaSimulator):
     def _settle_all(self) -> None:
         everyone = np.arange(len(self), dtype=np.int64)
         if self._everyone is None:
-            from numba import cuda
+            from annealrl.kernels.cuda_tools import cuda
 
             self._everyone = cuda.to_device(everyone)
         self._settle(self._everyone, everyone, fresh=False)
@@ -260,9 +258,8 @@ class CudaSimulator(ReplicaSimulator):
 
     def resample(self, exponents: FloatArray, families: IntArray) -> FloatArray:
         """As the processor does: energies decide here who survives, and configurations are copied there."""
-        from numba import cuda
-
         from annealrl.kernels import cuda_state, moves
+        from annealrl.kernels.cuda_tools import cuda
 
         b, lanes = self._energies_there.shape
         log_means = np.zeros(b)

@@ -85,7 +85,7 @@ def cuda_rate(
 
 
 def _device() -> str:
-    from numba import cuda
+    from annealrl.kernels.cuda_tools import cuda
 
     name = getattr(cuda.get_current_device(), "name", b"CUDA simulator")
     return name.decode() if isinstance(name, bytes) else str(name)
