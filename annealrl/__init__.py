@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from annealrl.hamiltonian import Hamiltonian
     from annealrl.instance_set import InstanceSet
     from annealrl.ising import IsingModel
-    from annealrl.plugins import load_plugin
     from annealrl.objective import Objective
+    from annealrl.plugins import load_plugin
     from annealrl.simulator import ReplicaSimulator
 
 __version__ = "0.1.0"

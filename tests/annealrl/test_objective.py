@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -18,7 +19,8 @@ from annealrl.kernels.jit import jit
 from annealrl.objective import Kernel, Objective
 from annealrl.objective_simulator import ObjectiveSimulator
 from annealrl.space import Angles, Binary, Box, Colours, Levels, Mixed, Space
-from annealrl.testing import check_objective
+from annealrl.testing import check_objective, check_vector_env
+from annealrl.vector_env import AnnealingVectorEnv
 
 #: The false alarm rate of each statistical test.
 ALARM = 1e-5
@@ -252,3 +254,84 @@ def test_a_simulation_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(KeyboardInterrupt):
         simulator.advance(1.0, 1)
     assert len(calls) == 1
+
+
+@dataclass(frozen=True)
+class Rastrigin(Objective):
+    """E = Σ x² - 10 cos 2πx + 10: all that a user has to write, and moves of the user's own ``@njit``."""
+
+    dimensions: int = 3
+    own_moves: bool = False
+
+    space: ClassVar[Any] = property(lambda self: Box(-5.12, 5.12, self.dimensions))
+    known_optimum: ClassVar[Any] = property(lambda self: 0.0)
+    tolerance: ClassVar[Any] = property(lambda self: 1e-2)
+
+    def energy(self, design: Floats) -> Floats:
+        return np.asarray((design**2 - 10 * np.cos(2 * np.pi * design) + 10).sum(axis=-1))
+
+    @property
+    def kernel(self) -> Kernel | None:
+        return Kernel(_own_init, _own_delta, _own_apply, cost=1 / self.dimensions) if self.own_moves else None
+
+
+@numba.njit
+def _own_init(floats, ints, x, cache):  # type: ignore[no-untyped-def]
+    return (x**2 - 10 * np.cos(2 * np.pi * x) + 10).sum()
+
+
+@numba.njit
+def _own_delta(floats, ints, x, cache, i, value):  # type: ignore[no-untyped-def]
+    return value**2 - x[i] ** 2 - 10 * (np.cos(2 * np.pi * value) - np.cos(2 * np.pi * x[i]))
+
+
+@numba.njit
+def _own_apply(floats, ints, x, cache, i, value):  # type: ignore[no-untyped-def]
+    pass
+
+
+@pytest.mark.parametrize("own_moves", [False, True])
+def test_an_objective_of_ones_own(own_moves: bool) -> None:
+    check_objective(Rastrigin(own_moves=own_moves))
+    check_vector_env(
+        lambda k: AnnealingVectorEnv(Rastrigin(own_moves=own_moves), k, steps=3, sweeps_per_step=2, replicas=5)
+    )
+    simulator = ObjectiveSimulator([Rastrigin(own_moves=own_moves)], 8, seed=1)
+    for beta in np.geomspace(0.1, 300, 20):
+        simulator.advance(beta, 20, step_size=0.1 if beta < 3 else 0.005)
+    assert simulator.best_energies.min() < 1.5, "one of the lowest minima"
+
+
+def test_a_gradient_that_is_wrong_is_found() -> None:
+    @dataclass(frozen=True)
+    class Wrong(Toy):
+        """Turned."""
+
+        def gradient(self, design: Floats) -> Floats:
+            return -super().gradient(design)
+
+    with pytest.raises(AssertionError, match="gradient"):
+        check_objective(Wrong())
+
+
+def test_moves_that_are_wrong_are_found() -> None:
+    @dataclass(frozen=True)
+    class Scaled(Toy):
+        """Not what the moves say."""
+
+        def energy(self, design: Floats) -> Floats:
+            return 2 * super().energy(design)
+
+    with pytest.raises(AssertionError, match="init"):
+        check_objective(Scaled())
+
+    @dataclass(frozen=True)
+    class Late(Toy):
+        """Says no change."""
+
+        @property
+        def delta(self) -> Any:  # type: ignore[override]
+            return lambda x, at, values: np.zeros(len(x))
+
+    with pytest.raises(AssertionError, match="energy change"):
+        check_objective(Late(how="change"))
