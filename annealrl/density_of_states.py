@@ -138,7 +138,7 @@ def _estimate(
     mean = np.where(count > 0, mean, -np.inf)
     # Levels that nobody saw do not exist, as far as this can tell.
     rows, columns = (count > 0).any(axis=1), (count > 0).any(axis=0)
-    energies = model.offset + low + spacing * np.flatnonzero(rows)
+    energies: FloatArray = np.asarray(model.offset + low + spacing * np.flatnonzero(rows), np.float64)
     mean, error = mean[rows][:, columns], error[rows][:, columns]
     if not magnetisation:
         return DensityOfStates(energies, None, mean[:, 0], error[:, 0], steps)

@@ -12,10 +12,14 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
-from numba import config, cuda
+from numba import config
+from numba import cuda as _cuda
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: Numba's CUDA: the package reaches it through its kernels.
+cuda: Any = _cuda
 
 #: True under ``NUMBA_ENABLE_CUDASIM=1``.
 SIMULATED = bool(config.ENABLE_CUDASIM)

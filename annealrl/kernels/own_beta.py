@@ -157,7 +157,7 @@ def sweep_own(
             counter += GOLDEN
             i = site_of(counter, np.uint64(n))
         else:
-            i = np.int64(step % n)
+            i = int(step % n)
         kind, row = bits[i], rows[i]
         a, b, c, d = neighbours[i, 0], neighbours[i, 1], neighbours[i, 2], neighbours[i, 3]
         e, f = neighbours[i, 4], neighbours[i, 5]

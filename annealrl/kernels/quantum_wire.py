@@ -22,7 +22,8 @@ _DOUBLINGS = 100
 
 def peierls_phases(fields: np.ndarray, width: int) -> np.ndarray:
     """exp(-2iφy) for y = 0 … width - 1, complex128, shape (F, width)."""
-    return np.exp(-2j * np.asarray(fields, np.float64)[:, None] * np.arange(width))
+    phases: np.ndarray = np.exp(-2j * np.asarray(fields, np.float64)[:, None] * np.arange(width))
+    return phases
 
 
 def leads(
@@ -138,7 +139,7 @@ def transmission(
     matrix, added = np.empty((width, width), np.complex128), np.empty((width, width), np.complex128)
     for f in range(first, last):
         phase = phases[f]
-        corner = np.empty((width, width), np.complex128)
+        corner: np.ndarray = np.empty((width, width), np.complex128)
         for x in range(columns):
             if x == 0:
                 added[:, :] = left[f]
