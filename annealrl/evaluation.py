@@ -265,7 +265,8 @@ def with_sweeps(budget: Budget, sweeps: int) -> Budget:
 def run_key(method: Method, episodes: int, budget: Budget, criterion: str, tolerance: str, seed: int) -> dict[str, Any]:
     """The entries of a :class:`~annealrl.results.Result` that are known before it is measured."""
     return {
-        "fingerprint": _fingerprint(method),
+        # Another backend takes other random numbers and other seconds; its results are kept apart.
+        "fingerprint": _fingerprint(method) + ("" if budget.backend == "cpu" else f" on {budget.backend}"),
         "episodes_per_instance": episodes,
         "replicas": budget.replicas,
         "steps": budget.steps,

@@ -30,6 +30,7 @@ class Judging:
     criterion: opt.Criteria = opt.Criterion.best
     tolerance: opt.Tolerances = opt.Tolerance.exact
     threads: opt.Threads = None
+    backend: opt.Backends = opt.Backend.cpu
     json: opt.Json = None
     sign: opt.Signs = None
     index_base: opt.IndexBases = opt.IndexBase.auto
@@ -45,7 +46,7 @@ class Judging:
         from annealrl.method import Budget
 
         return {
-            "budget": Budget(self.replicas, self.steps, self.sweeps_per_step, self.threads),
+            "budget": Budget(self.replicas, self.steps, self.sweeps_per_step, self.threads, self.backend.value),
             "criterion": self.criterion.value,
             "tolerance": self.tolerance.value,
             "seed": self.seed,

@@ -51,6 +51,13 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class Backend(StrEnum):
+    """Where replicas are and move."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 Json = Annotated[str | None, typer.Option("--json", metavar="OUT", help="Write JSON to this file; - for stdout.")]
 Signs = Annotated[
     Sign | None,
@@ -75,4 +82,8 @@ Tolerances = Annotated[
     Tolerance, typer.Option("--tolerance", help="exact: 1e-9 of Σ|J|; cool: 1e-5 per spin, the reference paper's.")
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads; all available cores by default.")]
+Backends = Annotated[
+    Backend,
+    typer.Option("--backend", help="Where replicas are and move; cuda takes a device and the extra of that name."),
+]
 TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.0, metavar="S", help="Seconds an instance.")]

@@ -47,6 +47,23 @@ def test_help_of_the_module_needs_no_heavy_library() -> None:
     assert "benchmark" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["evaluate", "benchmark"])
+def test_a_missing_device_is_one_line(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    from annealrl.cuda import require_device
+
+    try:
+        require_device()
+    except arl.InputError as error:
+        told = str(error)
+    else:
+        pytest.skip("there is a CUDA device")
+    methods = ["--method", "linear:0:3"] if command == "evaluate" else ["--methods", "linear:0:3"]
+    assert run([command, "--instances", "cool-4:1", *methods, "--episodes", "1", "--backend", "cuda"]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize("what", ["envs", "instances", "agents", "baselines"])
 def test_list(capsys: pytest.CaptureFixture[str], what: str) -> None:
     assert run(["list", what, "--json"]) == 0
