@@ -59,7 +59,7 @@ class XYModel(PairLattice):
 @register("PlanarRotor-v0")
 @dataclass(frozen=True)
 class PlanarRotor(XYModel):
-    r"""Planar rotors on half a circle, as printed in Mills, PhD thesis, Ontario Tech University (2021).
+    r"""Planar rotors on half a circle (Mills, PhD thesis, Ontario Tech (2021)).
 
     .. math:: H = J \sum_{\langle ij \rangle} \cos(\sigma_i - \sigma_j), \qquad \sigma \in [0, \pi]
 
