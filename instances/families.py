@@ -193,7 +193,7 @@ FAMILIES = {
             _EA3D,
             _cube,
             lambda L: 3 * L**3,
-            shipped={4: 100, 6: 40, 8: 5},
+            shipped={4: 100, 6: 40, 8: 20},
         ),
         Family(
             "sk",
