@@ -35,8 +35,10 @@ def throughput(
     """Measure attempted updates per second, by model and kernel, beside other packages (two to three minutes)."""
     from annealrl import throughput as engine
     from annealrl.results import read_json
-    from annealrl.throughput.report import check
+    from annealrl.throughput.report import around_markers, check
 
+    if markdown is not None:
+        around_markers(markdown)  # refused now, not after minutes of measuring
     if read is not None:
         if against or only or quick:
             raise InputError("--read shows what was measured before; it goes with no --against, --only or --quick")

@@ -163,6 +163,7 @@ def threads(quick: bool, rounds: int) -> dict[str, Any]:
     return {
         "threads": used,
         "instances": 16,
+        "side": round(model.n**0.5),
         "speedup": statistics.median(gains),
         "best_speedup": max(gains),
         "processor_time": statistics.median(two / one for one, two in zip(processor[1], processor[used], strict=True)),
@@ -170,13 +171,20 @@ def threads(quick: bool, rounds: int) -> dict[str, Any]:
 
 
 def start() -> dict[str, Any]:
-    """Seconds until a first run is through, kernels compiled or from the cache, and of ``--help``; best of three."""
+    """Seconds until a first run is through, kernels compiled or from the cache, and of ``--help``.
+
+    Processor times, and under ``wall`` those of the clock; of a run with kernels from the cache and of ``--help`` the
+    least of three of each.
+    """
     with tempfile.TemporaryDirectory() as cache:
         fresh = {**os.environ, "NUMBA_CACHE_DIR": cache}
-        cold = _child([sys.executable, "-c", FIRST_RUN], fresh)
-        warm = min(_child([sys.executable, "-c", FIRST_RUN], fresh) for _ in range(3))
-    shown = min(_child([sys.executable, "-m", "annealrl", "--help"], dict(os.environ)) for _ in range(3))
-    return {"first_run_cold": cold, "first_run_warm": warm, "help": shown}
+        taken = {
+            "first_run_cold": [_child([sys.executable, "-c", FIRST_RUN], fresh)],
+            "first_run_warm": [_child([sys.executable, "-c", FIRST_RUN], fresh) for _ in range(3)],
+        }
+    taken["help"] = [_child([sys.executable, "-m", "annealrl", "--help"], dict(os.environ)) for _ in range(3)]
+    out: dict[str, Any] = {name: min(busy for busy, _ in times) for name, times in taken.items()}
+    return out | {"wall": {name: min(wall for _, wall in times) for name, times in taken.items()}}
 
 
 def cuda(rounds: int) -> dict[str, Any]:
@@ -189,9 +197,10 @@ def cuda(rounds: int) -> dict[str, Any]:
         return {"device": f"none: {error}", "updates_per_second": None}
 
 
-def _child(command: list[str], environment: dict[str, str]) -> float:
-    """Processor seconds of a child process."""
+def _child(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Processor seconds of a child process, and those until it is through by the clock."""
     before = os.times()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     after = os.times()
-    return (after.children_user + after.children_system) - (before.children_user + before.children_system)
+    busy = (after.children_user + after.children_system) - (before.children_user + before.children_system)
+    return busy, after.elapsed - before.elapsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -112,12 +113,14 @@ def _rest(report: Report) -> Section:
     if threads := report.get("threads"):
         gain = f"{threads['speedup']:.2f} × (best round {threads['best_speedup']:.2f} ×)"
         cost = f"processor time {threads['processor_time']:.2f} ×"
-        rows.append([f"{threads['threads']} threads, {threads['instances']} instances 32×32", f"{gain}, {cost}"])
+        side = threads.get("side", 32)
+        name = f"{threads['threads']} threads, {threads['instances']} instances {side}×{side}"
+        rows.append([name, f"{gain}, {cost}"])
     if start := report.get("start"):
         rows += [
-            ["first run, kernels from the cache", f"{start['first_run_warm']:.2f} s"],
-            ["first run, kernels compiled", f"{start['first_run_cold']:.1f} s"],
-            ["annealrl --help", f"{start['help']:.2f} s"],
+            ["first run, kernels from the cache", _both(start, "first_run_warm")],
+            ["first run, kernels compiled", _both(start, "first_run_cold")],
+            ["annealrl --help", _both(start, "help")],
         ]
     if cuda := report.get("cuda"):
         rate = cuda["updates_per_second"]
@@ -125,9 +128,21 @@ def _rest(report: Report) -> Section:
     return Section("Limit, threads, starting up, device", ["what", "measured"], rows)
 
 
+def _both(start: Mapping[str, Any], name: str) -> str:
+    """Processor time and, where it was taken, time by the clock."""
+    wall = start.get("wall")
+    return f"{start[name]:.2f} s of processor time" + (f", {wall[name]:.2f} s by the clock" if wall else "")
+
+
 def _targets(report: Report) -> Section:
+    verdicts = {True: "met", False: "MISSED", None: "reported"}
     rows = [
-        [t["what"], f"{t['sense']} {t['bound']:.3g}", f"{t['value']:.3g}", "met" if t["met"] else "MISSED"]
+        [
+            t["what"],
+            "–" if t["bound"] is None else f"{t['sense']} {t['bound']:.3g}",
+            f"{t['value']:.3g}",
+            verdicts[t["met"]],
+        ]
         for t in report["targets"]
     ]
     return Section("Targets", ["what", "target", "measured", ""], rows)
@@ -154,16 +169,14 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def update_markdown(path: str | Path, report: Report) -> None:
-    """Replace what stands between :data:`BEGIN` and :data:`END` in a file.
+def around_markers(path: str | Path) -> tuple[str, str]:
+    """Return what stands before :data:`BEGIN` and after :data:`END` in a file that can be written.
 
     Raises
     ------
     InputError
-        If the file cannot be read or has not both lines in this order.
+        If the file cannot be read or written or has not both lines in this order.
     """
-    from annealrl.results import write_text
-
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -172,6 +185,17 @@ def update_markdown(path: str | Path, report: Report) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise InputError(f"{path}: the lines {BEGIN!r} and {END!r} are expected, in this order")
+    target = Path(path).resolve()
+    if not (os.access(target, os.W_OK) and os.access(target.parent, os.W_OK)):
+        raise InputError(f"{path}: the file and its folder are expected to be writable")
+    return before, after
+
+
+def update_markdown(path: str | Path, report: Report) -> None:
+    """Replace what stands between :data:`BEGIN` and :data:`END` in a file; errors as of :func:`around_markers`."""
+    from annealrl.results import write_text
+
+    before, after = around_markers(path)
     write_text(path, f"{before}{BEGIN}\n{to_markdown(report)}{END}{after}")
 
 

@@ -33,7 +33,7 @@ def measure(
     """Measure everything in one run, on one core but for the gain by threads.
 
     Rates are attempted updates a second of processor time, which other processes on the machine disturb least; what
-    threads gain is measured by the clock on the wall.
+    threads gain is measured by the clock on the wall, and starting up by both.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def measure(
     only : str
         Measure models whose name contains this text, and nothing else.
     quick : bool
-        Small models for a moment, to see whether everything runs; the figures mean nothing.
+        Small models for a moment, to see whether everything runs; the figures mean nothing, so ``targets`` is empty.
     progress : callable, optional
         Called with (done, total).
 

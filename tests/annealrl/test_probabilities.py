@@ -66,7 +66,8 @@ def test_chances_of_a_field_are_right_to_five_in_ten_million(beta: float, rule: 
 
 @pytest.mark.parametrize(("beta", "tolerance"), [(0.05, 2e-6), (5.0, 1e-4)])
 def test_chances_at_hubs_err_with_the_sum_in_float32(beta: float, tolerance: float) -> None:
-    # 95 Gaussian couplings, summed as the kernel does; the rounding of the sum counts 2 β times.
+    # 95 Gaussian couplings, summed as the kernel does; the rounding of the sum counts 2 β times. The largest errors
+    # here are 6e-7 and 2.5e-5.
     rng = np.random.default_rng(4)
     worst = 0.0
     for _ in range(200):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,9 @@ def test_ratios_are_those_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_targets_say_what_is_missed(report: dict[str, Any]) -> None:
-    made = copy.deepcopy(report)
+    assert report["targets"] == [], "a quick run gives no verdict"
+    assert [section.title for section in throughput.to_tables(report)][-1] != "Targets"
+    made = copy.deepcopy(report) | {"quick": False}
     made["threads"]["speedup"] = 1.5
     judged = {target["what"]: target for target in targets.judge(made)}
     assert judged["gain by two threads"]["met"] is False
@@ -72,16 +76,31 @@ def test_targets_say_what_is_missed(report: dict[str, Any]) -> None:
 
 
 def test_targets_name_models_and_moves_that_are_measured(report: dict[str, Any]) -> None:
-    made = copy.deepcopy(report)
+    made = copy.deepcopy(report) | {"quick": False}
     for case in cases.cases():
         for name in ("packed, Metropolis, random", "multispin, heat bath, sequential"):
             ratios = {peer: {"median": 30.0} for peer in contenders.PEERS}
             made["models"].append(
                 {"model": case.name, "peer": None, "contender": name, "updates_per_second": 1e10, "ratios": ratios}
             )
-    made["start"] = {"first_run_warm": 1.0, "first_run_cold": 2.0, "help": 0.1}
+    seconds = {"first_run_warm": 1.0, "first_run_cold": 2.0, "help": 0.1}
+    made["start"] = seconds | {"wall": dict.fromkeys(seconds, 100.0)}
     made["cuda"] = {"device": "one", "updates_per_second": 2e11}
-    assert len(targets.judge(made)) == len(targets.TARGETS)
+    made["targets"] = targets.judge(made)
+    assert len(made["targets"]) == len(targets.TARGETS)
+    judged = {target["what"]: target for target in made["targets"]}
+    assert judged["annealrl --help, processor seconds"]["met"] is True, "the clock on the wall decides nothing"
+    assert judged["updates a second, ±J, 64 replicas"]["met"] is None
+    made["models"] = report["models"]
+    lines = throughput.to_markdown(made).splitlines()
+    assert "| annealrl --help | 0.10 s of processor time, 100.00 s by the clock |" in lines
+    assert "| updates a second, ±J, 64 replicas | – | 1e+10 | reported |" in lines
+
+
+def test_children_take_time_by_both_clocks() -> None:
+    busy, wall = parts._child([sys.executable, "-c", "import time; time.sleep(0.3)"], dict(os.environ))
+    assert wall > 0.29
+    assert 0 <= busy < wall
 
 
 def test_memory_counts_the_kernels_too() -> None:
@@ -130,6 +149,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["--only", "triangle", "--quick"], "no model's name contains 'triangle'"),
         (["--read", "missing.json"], "missing.json"),
         (["--read", "missing.json", "--quick"], "goes with no"),
+        (["--quick", "--markdown", "missing.md"], "missing.md"),
     ],
 )
 def test_bad_options(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +157,22 @@ def test_bad_options(arguments: list[str], message: str, capsys: pytest.CaptureF
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(*_: object, **__: object) -> None:
+        raise AssertionError("it measured")
+
+    page = tmp_path / "page.md"
+    monkeypatch.setattr(throughput, "measure", measure)
+    page.write_text("no markers")
+    assert run(["throughput", "--markdown", str(page)]) == 2
+    page.write_text(f"{BEGIN}\n{END}\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path.resolve())
+    assert run(["throughput", "--markdown", str(page)]) == 2
+    assert "writable" in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
