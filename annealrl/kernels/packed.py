@@ -67,7 +67,11 @@ def fill_table(
 
 @jit("void(float32[::1], float64, int64)")
 def _field_chances(field: npt.NDArray[np.float32], beta: float, rule: int) -> None:
-    """Turn ``s_i · (local field)`` of 64 replicas into acceptance probabilities, in place, right to 1e-6."""
+    """Turn ``s_i · (local field)`` of 64 replicas into acceptance probabilities, in place, right to 5e-7.
+
+    That is for the field as given. Summed in float32, it brings an error of 2 β times its own: at 95 Gaussian couplings
+    2.5e-5 at β = 5. Draws are compared at 24 bits.
+    """
     scale = np.float32(-2.0 * beta * 1.4426950408889634)
     for lane in range(LANES):
         y = min(max(scale * field[lane], np.float32(-126.0)), np.float32(126.0 if rule == GIBBS else 0.0))
