@@ -74,7 +74,7 @@ class BranchAndCut:
         self.report = report
         self.nodes = 0
         self._rng = rng
-        self.incumbent = Incumbent(graph, rng, start)
+        self.incumbent = Incumbent(graph, rng, start, deadline)
         self._separator = CycleSeparator(graph, rng)
         self._lp = Relaxation(graph.costs)
         self._lower = np.zeros(len(graph.costs), dtype=np.int64)
@@ -112,6 +112,9 @@ class BranchAndCut:
     def _done(self, bound: int) -> bool:
         return bound >= self.incumbent.cost - self.tolerance
 
+    def _late(self) -> bool:
+        return time.perf_counter() > self.deadline
+
     def _close(self, bound: int) -> None:
         self._closed = bound if self._closed is None else min(self._closed, bound)
 
@@ -148,11 +151,16 @@ class BranchAndCut:
             if self._done(node.bound):
                 self._close(node.bound)
                 return True
+            if self._late():
+                return False
             if root:
                 self._fix(value, reduced)
             if self._tailing_off(history, root) and _doubt(u).max() > _INTEGRAL:
                 break
-            if not self._cut(u):
+            more = self._cut(u)
+            if self._late():
+                return False
+            if not more:
                 break
             if len(self._lp.cuts) > 2 * len(u) + 200:
                 self._lp.purge(10)
@@ -169,10 +177,10 @@ class BranchAndCut:
         """Add violated cuts; False if there is none."""
         m = len(u)
         cuts, amounts = self._separator.violated_short(u)
-        chosen = select_cuts(cuts, amounts, edges=m, limit=2 * m, per_edge=8)
+        chosen = select_cuts(cuts, amounts, edges=m, limit=2 * m, per_edge=8, deadline=self.deadline)
         if len(chosen) < 0.03 * m:
-            cuts, amounts = self._separator.violated_any(u, max_sources=max(100, self.graph.n // 10))
-            chosen += select_cuts(cuts, amounts, edges=m, limit=m, per_edge=8)
+            cuts, amounts = self._separator.violated_any(u, max(100, self.graph.n // 10), self.deadline)
+            chosen += select_cuts(cuts, amounts, edges=m, limit=m, per_edge=8, deadline=self.deadline)
         return self._lp.add(chosen) > 0
 
     def _tailing_off(self, history: list[int], root: bool) -> bool:

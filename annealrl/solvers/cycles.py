@@ -10,6 +10,8 @@ A cut is coded as a sorted int64 array of ``2 * edge + (edge in A)``.
 
 from __future__ import annotations
 
+import math
+import time
 from functools import cached_property
 from itertools import pairwise
 
@@ -86,8 +88,11 @@ class CycleSeparator:
             amounts.append(violation[bad])
         return cuts, np.concatenate(amounts)
 
-    def violated_any(self, u: FloatArray, max_sources: int) -> tuple[list[Cut], FloatArray]:
-        """Most violated cuts through up to `max_sources` spins; empty only if no cycle of any length is violated."""
+    def violated_any(self, u: FloatArray, max_sources: int, deadline: float = math.inf) -> tuple[list[Cut], FloatArray]:
+        """Most violated cuts through up to `max_sources` spins.
+
+        Before `deadline` they are empty only if no cycle of any length is violated.
+        """
         n = self.graph.n
         matrix = self._layers(u)
         # Spins joined by edges of length zero share their shortest cycles: only one of each cluster is asked.
@@ -97,8 +102,11 @@ class CycleSeparator:
         asked, members = np.unique(twins.min(1) * (2 * n) + twins.max(1), return_inverse=True)
         sources, targets = asked // (2 * n), asked % (2 * n)
         reach = np.empty(len(asked))
-        for start in range(0, len(asked), 256):
-            part = slice(start, start + 256)
+        batch = _batch(n)
+        for start in range(0, len(asked), batch):
+            if time.perf_counter() > deadline:
+                return [], np.empty(0)
+            part = slice(start, start + batch)
             lengths = csgraph.dijkstra(coarse, directed=False, indices=sources[part], limit=1.0)
             reach[part] = lengths[np.arange(len(lengths)), targets[part]]
         violated = np.flatnonzero(reach[members] < 1.0 - MIN_VIOLATION)
@@ -110,25 +118,32 @@ class CycleSeparator:
         rank = np.ones(len(shuffled))
         rank[heads] = 0
         chosen = shuffled[np.lexsort((reach[members[shuffled]], rank))][:max_sources]
-        return self._walk(matrix, chosen)
+        return self._walk(matrix, chosen, deadline)
 
-    def _walk(self, matrix: sp.csr_array, chosen: IntArray) -> tuple[list[Cut], FloatArray]:
+    def _walk(self, matrix: sp.csr_array, chosen: IntArray, deadline: float) -> tuple[list[Cut], FloatArray]:
         n = self.graph.n
         cuts: dict[bytes, Cut] = {}
         amounts = []
-        lengths, before = csgraph.dijkstra(matrix, directed=False, indices=chosen, limit=1.0, return_predecessors=True)
-        for row, source in enumerate(chosen.tolist()):
-            if not lengths[row, source + n] < 1.0:
-                continue
-            path = [source + n]
-            previous = before[row].tolist()
-            while path[-1] != source:
-                path.append(previous[path[-1]])
-            cut = self._code(path)
-            key = cut.tobytes()
-            if key not in cuts:
-                cuts[key] = cut
-                amounts.append(1.0 - lengths[row, source + n])
+        batch = _batch(n)
+        for start in range(0, len(chosen), batch):
+            if time.perf_counter() > deadline:
+                break
+            sources = chosen[start : start + batch]
+            lengths, before = csgraph.dijkstra(
+                matrix, directed=False, indices=sources, limit=1.0, return_predecessors=True
+            )
+            for row, source in enumerate(sources.tolist()):
+                if not lengths[row, source + n] < 1.0:
+                    continue
+                path = [source + n]
+                previous = before[row]
+                while path[-1] != source:
+                    path.append(int(previous[path[-1]]))
+                cut = self._code(path)
+                key = cut.tobytes()
+                if key not in cuts:
+                    cuts[key] = cut
+                    amounts.append(1.0 - lengths[row, source + n])
         return list(cuts.values()), np.array(amounts)
 
     def _code(self, path: list[int]) -> Cut:
@@ -165,6 +180,11 @@ class CycleSeparator:
             lengths += [np.maximum(length[use], 0.0) + _HOP] * 2
         data, where = np.concatenate(lengths), (np.concatenate(rows), np.concatenate(cols))
         return sp.csr_array((data, where), shape=(2 * n, 2 * n))
+
+
+def _batch(n: int) -> int:
+    """Sources asked at once: their tables of distances stay small and the clock is looked at."""
+    return max(1, min(256, (1 << 21) // n))
 
 
 def _short_arcs(matrix: sp.csr_array, length: float) -> sp.csr_array:
@@ -205,7 +225,9 @@ def _pairs_within_groups(keys: IntArray) -> tuple[IntArray, IntArray]:
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
-def select_cuts(cuts: list[Cut], amounts: FloatArray, *, edges: int, limit: int, per_edge: int) -> list[Cut]:
+def select_cuts(
+    cuts: list[Cut], amounts: FloatArray, *, edges: int, limit: int, per_edge: int, deadline: float = math.inf
+) -> list[Cut]:
     """Most violated cuts, spread so that in one round no edge occurs in more than `per_edge` of them."""
     used = np.zeros(edges, dtype=np.int64)
     chosen = []
@@ -213,6 +235,8 @@ def select_cuts(cuts: list[Cut], amounts: FloatArray, *, edges: int, limit: int,
         numbers = cuts[position] >> 1
         if used[numbers].max() >= per_edge:
             continue
+        if time.perf_counter() > deadline:
+            break
         used[numbers] += 1
         chosen.append(cuts[position])
         if len(chosen) >= limit:

@@ -13,7 +13,8 @@ from annealrl.errors import InputError
 from annealrl.ising import IsingModel, SpinArray
 from annealrl.solvers.branching import BranchAndCut
 from annealrl.solvers.graph import SignedGraph
-from annealrl.solvers.reduction import reduce_graph
+from annealrl.solvers.large import MAX_COUPLINGS, annealed_spins, settled, unfrustrated_spins
+from annealrl.solvers.reduction import OutOfTimeError, reduce_graph
 from annealrl.solvers.scaled import ScaledModel
 from annealrl.solvers.solution import Solution, status_of
 
@@ -31,14 +32,15 @@ def solve(
     """Find a ground state and prove it, by branch and cut over odd-cycle inequalities.
 
     Made for sparse models: tori and open lattices, Chimera-like graphs, sparse max-cut and QUBO. Dense models end at
-    the time limit with a bound and a gap.
+    the time limit with a bound and a gap. Beyond 200 000 couplings (fields counted), and where the time does not
+    suffice for the presolve, there is only annealing and the bound -Σ|J| - Σ|h|.
 
     Parameters
     ----------
     model : IsingModel
         Fields are allowed.
     time_limit : float, optional
-        Seconds after which the best configuration and bound so far are returned; None means no limit.
+        Wall-clock seconds after which the best configuration and bound so far are returned; None means no limit.
     seed : int
         Seed of the heuristics; the same seed repeats the same search as long as no time limit strikes.
     initial : array_like of ±1, shape (n,), optional
@@ -74,8 +76,13 @@ def solve(
     rng = np.random.default_rng(seed)
     scaled = ScaledModel.from_model(model)
     whole = SignedGraph(scaled.n, scaled.edges, scaled.weights)
-    reduction = reduce_graph(scaled.n, scaled.edges, scaled.weights)
     best = _initial_spins(model, scaled, initial)
+    try:
+        if len(scaled.edges) > MAX_COUPLINGS:
+            raise OutOfTimeError
+        reduction = reduce_graph(scaled.n, scaled.edges, scaled.weights, deadline)
+    except OutOfTimeError:
+        return _unsearched(model, scaled, whole, best, rng, deadline, started)
     spins = reduction.restrict(best)
     costs = [block.graph.cost(part) for block, part in zip(reduction.blocks, spins, strict=True)]
     # The reduced energies differ from the full ones by a constant, which any expanded configuration shows.
@@ -83,6 +90,8 @@ def solve(
     bounds = [0] * len(costs)
     nodes = 0
     for b, block in enumerate(reduction.blocks):
+        if time.perf_counter() > deadline:
+            break
 
         def report(cost: int, bound: int, b: int = b) -> None:
             if progress is not None:
@@ -103,7 +112,31 @@ def solve(
         costs[b] = search.incumbent.cost
         nodes += search.nodes
     expanded = reduction.expand(spins)
+    if time.perf_counter() > deadline:  # perhaps before some block was looked at
+        expanded = settled(whole, expanded, rng, deadline)
     return _certified(model, scaled, expanded, constant + sum(bounds), nodes, started)
+
+
+def _unsearched(
+    model: IsingModel,
+    scaled: ScaledModel,
+    whole: SignedGraph,
+    best: SpinArray,
+    rng: np.random.Generator,
+    deadline: float,
+    started: float,
+) -> Solution:
+    """All couplings satisfied where that is possible, else the best of `best` and annealing; the bound is -Σ|w|."""
+    satisfied = unfrustrated_spins(whole)
+    if satisfied is not None:
+        best = satisfied
+    else:
+        annealed = annealed_spins(model, rng, deadline)
+        if annealed is not None:
+            ghost = np.ones(scaled.n - model.n, dtype=np.int8)
+            best = min(best, np.concatenate([annealed, ghost]), key=whole.cost)
+        best = settled(whole, best, rng, deadline)
+    return _certified(model, scaled, best, -int(np.abs(whole.weights).sum()), 0, started)
 
 
 def _tolerance(graph: SignedGraph) -> int:

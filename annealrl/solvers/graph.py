@@ -49,20 +49,11 @@ class SignedGraph:
         return index
 
     @cached_property
-    def padded(self) -> tuple[IntArray, FloatArray]:
-        """Neighbours and weights of every spin, padded with the spin itself and weight 0."""
-        ends = np.concatenate([self.edges, self.edges[:, ::-1]])
+    def matrix(self) -> sp.csr_array:
+        """Symmetric sparse matrix of the weights as floats, shape (n, n); all sums over it are exact."""
+        i, j = self.edges.T
         values = np.concatenate([self.weights, self.weights]).astype(float)
-        order = np.argsort(ends[:, 0], kind="stable")
-        ends, values = ends[order], values[order]
-        degrees = np.bincount(ends[:, 0], minlength=self.n)
-        slot = np.arange(len(ends)) - (np.cumsum(degrees) - degrees)[ends[:, 0]]
-        width = int(degrees.max(initial=0))
-        neighbours = np.repeat(np.arange(self.n)[:, None], width, axis=1)
-        weights = np.zeros((self.n, width))
-        neighbours[ends[:, 0], slot] = ends[:, 1]
-        weights[ends[:, 0], slot] = values
-        return neighbours, weights
+        return sp.csr_array((values, (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(self.n, self.n))
 
     def unsatisfied(self, spins: SpinArray) -> BoolArray:
         """Edges that `spins` leave unsatisfied."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cached_property
 
@@ -14,16 +15,29 @@ from annealrl.solvers.graph import SignedGraph
 _REPLICAS, _STEPS, _OFFERED = 64, 50, 4
 _LEAST_SWEEPS, _MOST_SWEEPS = 20, 1280
 """Sweeps of a step, in the first call and in late ones."""
-_HOT, _COLD = 0.2, 5.0
+_CALL = 1 << 24
+"""Spins that are looked at between two glances at the clock, about."""
+HOT, COLD = 0.2, 5.0
 """Ends of the anneal, linear in β, in units of 1/σ with σ² = Σ J²/N."""
+
+
+_FEW = 4000
+"""Spins up to which every descent takes the best step first; larger graphs turn many at once before that."""
 
 
 class Incumbent:
     """Best configuration of one graph so far, and ways to improve it."""
 
-    def __init__(self, graph: SignedGraph, rng: np.random.Generator, start: SpinArray | None = None) -> None:
+    def __init__(
+        self,
+        graph: SignedGraph,
+        rng: np.random.Generator,
+        start: SpinArray | None = None,
+        deadline: float = math.inf,
+    ) -> None:
         self.graph = graph
         self.rng = rng
+        self.deadline = deadline
         self.spins: SpinArray = np.ones(graph.n, dtype=np.int8)
         self.cost = graph.cost(self.spins)
         self._sweeps = _LEAST_SWEEPS
@@ -31,7 +45,9 @@ class Incumbent:
 
     def offer(self, spins: SpinArray) -> bool:
         """Descend from `spins` and keep the result if it is better."""
-        spins = descend(self.graph, spins)
+        if self.graph.n > _FEW:
+            spins = settle(self.graph, spins, self.rng, self.deadline)
+        spins = descend(self.graph, spins, self.deadline)
         cost = self.graph.cost(spins)
         if cost >= self.cost:
             return False
@@ -50,10 +66,11 @@ class Incumbent:
         seed = np.random.SeedSequence(self.rng.integers(2**63, size=2).tolist())
         simulator = ReplicaSimulator([self._model], _REPLICAS, seed=seed, threads=1)
         sigma = float(np.sqrt((self.graph.weights.astype(float) ** 2).sum() / self.graph.n))
-        for beta in np.linspace(_HOT, _COLD, _STEPS) / sigma:
-            if time.perf_counter() > deadline:
-                break
-            simulator.advance(beta, self._sweeps)
+        part = max(1, _CALL // (_REPLICAS * self.graph.n))
+        for beta in np.linspace(HOT, COLD, _STEPS) / sigma:
+            for done in range(0, self._sweeps, part):
+                if time.perf_counter() <= deadline:
+                    simulator.advance(beta, min(part, self._sweeps - done))
         self._sweeps = min(2 * self._sweeps, _MOST_SWEEPS)
         spins = np.insert(simulator.best_spins(0), self._fixed, 1, axis=1)
         order = np.argsort(simulator.best_energies[0], kind="stable")
@@ -80,13 +97,33 @@ class Incumbent:
         )
 
 
-def descend(graph: SignedGraph, spins: SpinArray) -> SpinArray:
-    """Turn over single spins and then both ends of single edges, the best first, until none lowers the energy."""
-    neighbours, weights = graph.padded
+def settle(graph: SignedGraph, spins: SpinArray, rng: np.random.Generator, deadline: float) -> SpinArray:
+    """Turn over many single spins at once, none of them neighbours, until none lowers the energy or time is up."""
     i, j = graph.edges.T
     s = spins.astype(float)
-    local = np.einsum("ik,ik->i", weights, s[neighbours])
     while True:
+        gain = s * (graph.matrix @ s)
+        turned = gain < 0
+        if not turned.any() or time.perf_counter() > deadline:
+            return s.astype(np.int8)
+        # Of two neighbours the one that gains more is turned; ties are broken at random.
+        rank = np.empty(graph.n, dtype=np.int64)
+        rank[np.lexsort((rng.random(graph.n), gain))] = np.arange(graph.n)
+        both = turned[i] & turned[j]
+        turned[np.where(rank[i] > rank[j], i, j)[both]] = False
+        s[turned] *= -1.0
+
+
+def descend(graph: SignedGraph, spins: SpinArray, deadline: float = math.inf) -> SpinArray:
+    """Turn over single spins and then both ends of single edges, the best first, until none lowers the energy.
+
+    When time is up the descent ends where it is.
+    """
+    starts, neighbours, weights = graph.matrix.indptr, graph.matrix.indices, graph.matrix.data
+    i, j = graph.edges.T
+    s = spins.astype(float)
+    local = graph.matrix @ s
+    while time.perf_counter() <= deadline:
         gain = s * local
         site = int(np.argmin(gain))
         turned = [site]
@@ -99,4 +136,6 @@ def descend(graph: SignedGraph, spins: SpinArray) -> SpinArray:
             turned = [int(i[edge]), int(j[edge])]
         for k in turned:
             s[k] = -s[k]
-            np.add.at(local, neighbours[k], 2.0 * s[k] * weights[k])
+            around = slice(starts[k], starts[k + 1])
+            local[neighbours[around]] += 2.0 * s[k] * weights[around]
+    return s.astype(np.int8)

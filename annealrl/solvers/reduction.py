@@ -9,6 +9,8 @@ cut polytope of what is left is the product over its biconnected blocks (Barahon
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 
 import networkx as nx
@@ -16,6 +18,9 @@ import numpy as np
 
 from annealrl.ising import IntArray, SpinArray
 from annealrl.solvers.graph import SignedGraph
+
+_BLOCK_SECONDS, _GRACE = 1e-5, 0.5
+"""Time that the search for blocks takes for each coupling, about, and by how much it may overrun."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +80,31 @@ class Reduction:
         return [spins[block.spins] for block in self.blocks]
 
 
-def reduce_graph(n: int, edges: IntArray, weights: IntArray) -> Reduction:
+class OutOfTimeError(Exception):
+    """The presolve did not end before the deadline."""
+
+
+def reduce_graph(n: int, edges: IntArray, weights: IntArray, deadline: float = math.inf) -> Reduction:
     """Merge dominated spins until none is left, then split into blocks.
 
     Energies of the full graph are those of the blocks, minus Σ|w| of what was merged: the cost above all couplings
     satisfied changes by a constant which :func:`annealrl.solvers.exact.solve` takes from one configuration.
+
+    Raises
+    ------
+    OutOfTimeError
+        If `deadline` (by ``time.perf_counter``) passes, or would in the search for blocks.
     """
     adjacency: list[dict[int, int]] = [{} for _ in range(n)]
     for (i, j), w in zip(edges.tolist(), weights.tolist(), strict=True):
         adjacency[i][j] = adjacency[j][i] = w
     followers = []
     pending = list(range(n))
+    steps = 0
     while pending:
+        steps += 1
+        if steps % 256 == 0 and time.perf_counter() > deadline:
+            raise OutOfTimeError
         i = pending.pop()
         around = adjacency[i]
         if not around:
@@ -109,6 +127,9 @@ def reduce_graph(n: int, edges: IntArray, weights: IntArray) -> Reduction:
             pending.append(k)
         around.clear()
         pending.append(j)
+    # networkx cannot be interrupted.
+    if time.perf_counter() + _BLOCK_SECONDS * sum(map(len, adjacency)) / 2 > deadline + _GRACE:
+        raise OutOfTimeError
     return Reduction(_blocks(adjacency), followers, n)
 
 

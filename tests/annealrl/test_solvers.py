@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from fractions import Fraction
 
 import highspy
@@ -157,6 +158,57 @@ def test_time_limit_returns_a_valid_bound() -> None:
     lowest = solve(model, time_limit=0.0)
     assert_consistent(lowest, model)
     assert lowest.bound <= solution.bound
+
+
+def circulant(n: int, rng: np.random.Generator) -> IsingModel:
+    sites = np.arange(n)
+    edges = np.concatenate([np.stack([sites, (sites + step) % n], axis=1) for step in (1, 7, 449)])
+    return IsingModel.from_edges(edges, rng.choice([-1.0, 1.0], len(edges)), n=n)
+
+
+@pytest.mark.parametrize(("n", "limit"), [(80_000, 0.5), (80_000, 0.0), (20_000, 0.5), (20_000, 0.0)])
+def test_time_limit_holds_beyond_what_can_be_solved(n: int, limit: float) -> None:
+    model = circulant(n, np.random.default_rng(0))
+    started = time.process_time()
+    solution = solve(model, time_limit=limit)
+    # Processor time: loading compiled code is included, other processes are not. It took minutes before.
+    assert time.process_time() - started < limit + 5
+    assert solution.status == "feasible"
+    assert solution.energy == model.energy(solution.spins) < -n  # below any random configuration, by descent
+    assert -3 * n <= solution.bound <= solution.energy
+
+
+def test_time_limit_holds_between_blocks() -> None:
+    # Complete graphs of five spins: 2 against 3 satisfy six of ten couplings, as any descent finds.
+    pairs = np.stack(np.triu_indices(5, 1), axis=1)
+    model = IsingModel.from_edges(np.concatenate([pairs + 5 * k for k in range(40)]), -1.0, n=200)
+    cut_short, whole = solve(model, time_limit=0), solve(model)
+    assert (cut_short.energy, cut_short.bound, cut_short.status) == (-80, -400, "feasible")
+    assert (whole.energy, whole.bound, whole.status) == (-80, -80, "optimal")
+
+
+def test_dense_beyond_the_size_limit() -> None:
+    rng = np.random.default_rng(4)
+    pairs = np.stack(np.triu_indices(700, 1), axis=1)
+    model = IsingModel.from_edges(pairs, rng.choice([-1.0, 1.0], len(pairs)))
+    solution = solve(model, time_limit=1)
+    assert solution.status == "feasible"
+    # Parisi's energy is -0.763 n^1.5; any descent is well below half of it.
+    assert -0.8 * 700**1.5 < solution.energy < -0.6 * 700**1.5
+    assert solution.bound == -len(pairs)
+
+
+def test_unfrustrated_models_of_any_size_are_proven() -> None:
+    rng = np.random.default_rng(3)
+    model = circulant(80_000, rng)
+    hidden = rng.choice([-1, 1], model.n)
+    i, j = model.edges.T
+    fields = np.where(rng.random(model.n) < 0.1, hidden, 0)
+    gauged = IsingModel(model.n, model.edges, (hidden[i] * hidden[j]).astype(float), fields.astype(float))
+    solution = solve(gauged)
+    assert solution.status == "optimal"
+    assert solution.energy == -gauged.scale
+    assert np.array_equal(solution.spins, hidden)
 
 
 def test_same_seed_same_answer() -> None:
