@@ -40,8 +40,36 @@ class State(NamedTuple):
     accepted: IntArray
 
 
+#: Rounded couplings are refused where what energies are off by exceeds this many units of temperature. Below a tenth of
+#: the median strength a temperature counts as that: a quench asks for no more than energies in their right order.
+COARSE = 0.05
+
+
+def coarseness(model: IsingModel, unit: float) -> float:
+    """Root of the summed squares of what couplings and fields lose when they are rounded to multiples of `unit`.
+
+    That is the standard deviation of the error of a random configuration's energy.
+    """
+    values = np.concatenate([model.couplings, model.fields])
+    return float(np.sqrt(np.square(values - unit * np.rint(values / unit)).sum()))
+
+
+def coldest(model: IsingModel) -> float:
+    """The inverse temperature beyond which rounding matters no more than there, see :data:`COARSE`."""
+    strengths = np.abs(np.concatenate([model.couplings, model.fields]))
+    return 10.0 / float(np.median(strengths[strengths > 0])) if strengths.any() else np.inf
+
+
 class Kernel(Protocol):
-    """Advances one instance."""
+    """Advances one instance.
+
+    Attributes
+    ----------
+    coarseness : float
+        See :func:`coarseness`; 0 where couplings are not rounded.
+    """
+
+    coarseness: float
 
     def advance(self, state: State, start: FloatArray, end: FloatArray, sweeps: int, rule: int, order: int) -> None:
         """As :func:`annealrl.kernels.packed.advance`; `start` and `end` have shape (1,)."""
@@ -102,6 +130,7 @@ class _Multispin:
         if bonds is None:
             raise InputError("layout 'multispin': couplings ±J, fields 0 or ±J and at most seven bonds are expected")
         self._bonds = (bonds.neighbours[None], bonds.degrees[None], bonds.signs[None], bonds.fields[None])
+        self.coarseness = 0.0
         self._unit, self._size = np.array([bonds.unit]), np.array([model.n])
         self._streams = np.zeros((1, 2, -(-replicas // LANES)), np.uint64)
         seed_words(key, self._streams[0])
@@ -118,6 +147,7 @@ class _Summed:
         from annealrl.kernels import dense, summed
 
         unit = dense.unit(model)
+        self.coarseness = coarseness(model, unit)
         doubled, bases = summed.encode(model, unit)
         degrees = model.degrees.astype(np.int32)
         self._model = (model.padded[0][None], doubled[None], bases[None], degrees[None])
@@ -135,6 +165,7 @@ class _Dense:
         from annealrl.kernels import dense
 
         unit, width = dense.unit(model), dense.stride(model.n)
+        self.coarseness = coarseness(model, unit)
         self._matrix = dense.aligned((1, model.n, width), np.int32)
         self._fields = np.zeros(model.n, np.int32)
         dense.encode(model, unit, self._matrix[0], self._fields)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 
@@ -97,10 +98,21 @@ class Population:
     def free_energy(self, beta: npt.ArrayLike, log_states: npt.ArrayLike | None = None) -> FloatArray:
         """Estimate F = -ln Z(β)/β, shape (B,), after annealing from β₀ to β > 0 with weights exp(-Δβ E).
 
-        `log_states` is ln Z(β₀); by default n ln 2, which is right for β₀ = 0.
+        Both arguments are scalars or of shape (B,).
+
+        `log_states` is ln Z(β₀); by default n ln 2, which is right for β₀ = 0. The replicas must have been in
+        equilibrium at β₀: some sweeps at β = 0 before the first resampling make them so, the random start of a
+        simulator alone does not (every replica draws its own share of spins that point up).
         """
-        start = self._simulator.sizes * np.log(2.0) if log_states is None else np.asarray(log_states)
-        return np.asarray(-(start + self.log_weight) / np.asarray(beta))
+        count = len(self._simulator)
+        betas = np.asarray(beta, dtype=np.float64)
+        start = np.asarray(self._simulator.sizes * np.log(2.0) if log_states is None else log_states, dtype=np.float64)
+        for what, values in (("beta", betas), ("log_states", start)):
+            if values.shape not in ((), (1,), (count,)):
+                raise InputError(f"free energy: {what} has shape {values.shape}; one or {count} numbers are expected")
+        if not np.isfinite(betas).all() or (betas <= 0).any():
+            raise InputError(f"free energy: beta is {beta}; finite inverse temperatures > 0 are expected")
+        return np.asarray(-(start + self.log_weight) / betas)
 
     def _shares(self) -> FloatArray:
         replicas = self._simulator.replicas
@@ -147,8 +159,7 @@ class Tempering:
         every: int = 1,
         clusters: bool = False,
     ) -> None:
-        if every < 1 or copies < 1:
-            raise InputError(f"tempering: every and copies are {every} and {copies}; at least 1 is expected")
+        every, copies = whole(every, "tempering: every", 1), whole(copies, "tempering: copies", 1)
         if clusters and copies < 2:
             raise InputError("tempering: cluster moves need two copies of the ladder at least")
         self._simulator = simulator
@@ -198,8 +209,7 @@ class Tempering:
 
         The lowest energies include those right before and after every round.
         """
-        if sweeps < 0:
-            raise InputError(f"tempering: sweeps is {sweeps}; a non-negative number is expected")
+        sweeps = whole(sweeps, "tempering: sweeps", 0)
         self._run(sweeps, self.every, self._since, exchanges=True, clusters=self.clusters)
         self._since = (self._since + sweeps) % self.every
 
@@ -225,6 +235,7 @@ class Tempering:
     def _run(self, sweeps: int, every: int, since: int, *, exchanges: bool, clusters: bool) -> None:
         s = self._simulator
         rule, order = s.kernel_codes
+        s.check_rounding(self._betas, own=True)
         # Compiled when first needed: resampling alone does without.
         from annealrl.kernels import ladder
 

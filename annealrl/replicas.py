@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.kernels import configurations, observables, packed
 from annealrl.kernels.lanes import LANES
-from annealrl.layouts import LAYOUTS, Kernel, Layout, State, make_kernel
+from annealrl.layouts import COARSE, LAYOUTS, Kernel, Layout, State, coarseness, coldest, make_kernel
 from annealrl.parallel import available_cores, run_slices
 from annealrl.registry import unknown
 
@@ -37,10 +38,8 @@ class ReplicaStore:
     ) -> None:
         if not models:
             raise InputError("simulator: at least one instance is needed")
-        if replicas < 1:
-            raise InputError(f"simulator: replicas is {replicas}; at least 1 is expected")
-        if threads is not None and threads < 1:
-            raise InputError(f"simulator: threads is {threads}; at least 1 is expected")
+        replicas = whole(replicas, "simulator: replicas", 1)
+        threads = available_cores() if threads is None else whole(threads, "simulator: threads", 1)
         if initial not in ("independent", "shared"):
             raise InputError(f"simulator: initial is {initial!r}; one of independent, shared is expected")
         if layout not in LAYOUTS:
@@ -50,9 +49,11 @@ class ReplicaStore:
         self.replicas = replicas
         self.initial: Start = initial
         self.layout = layout
-        self.threads = threads if threads is not None else available_cores()
+        self.threads = threads
         self.models: list[IsingModel] = list(models)
         self.attempted = 0
+        #: What rounded couplings cost replicas at their own β, by instance; worked out when first needed.
+        self._coarse: dict[int, float] = {}
         sites, degree = capacity or (0, 0)
         self._allocate(
             max([sites, *(model.n for model in models)]), max([degree, *(int(model.degrees.max()) for model in models)])
@@ -141,6 +142,7 @@ class ReplicaStore:
         check_room(model, self._fields.shape[1], self._neighbours.shape[2])
         neighbours, couplings = model.padded
         self.models[b] = model
+        self._coarse.pop(b, None)
         self.sizes[b] = model.n
         self._neighbours[b, : model.n] = np.arange(model.n, dtype=np.int32)[:, None]
         self._neighbours[b, : model.n, :degree] = neighbours
@@ -205,6 +207,35 @@ class ReplicaStore:
             first,
             last,
         )
+
+    def check_rounding(self, betas: FloatArray, own: bool) -> None:
+        """Refuse inverse temperatures at which the rounding of couplings would show, see :data:`COARSE`.
+
+        Parameters
+        ----------
+        betas : float64 array, shape (B,) or (B, R)
+        own : bool
+            Whether replicas at their own β are moved, in whatever layout.
+
+        Raises
+        ------
+        InputError
+            If an instance's couplings span too many decades.
+        """
+        for b, beta in enumerate(betas.reshape(len(self), -1).max(axis=1)):
+            kernel = self._kernels[b]
+            if own and b not in self._coarse:
+                from annealrl.kernels.own_beta import energy_scale
+
+                parts = (self._couplings[b], self._fields[b], self._degrees[b], int(self.sizes[b]))
+                self._coarse[b] = coarseness(self.models[b], 1.0 / energy_scale(*parts))
+            off = self._coarse[b] if own else kernel.coarseness if kernel is not None else 0.0
+            if beta * off > COARSE and min(beta, coldest(self.models[b])) * off > COARSE:
+                raise InputError(
+                    f"simulator: instance {self.models[b].name or b}: its couplings span too many decades for 32-bit "
+                    f"integers, energies would be off by {off:.2g} at β = {beta:.3g}; replicas at a common β in the "
+                    "layout 'packed', or a smaller β, are expected"
+                )
 
     def _advance_by_layout(
         self, start: FloatArray, end: FloatArray, sweeps: int, rule: int, order: int, first: int, last: int

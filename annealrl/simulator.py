@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.backends import BACKENDS, Backend
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel
 from annealrl.kernels import dynamics, observables
@@ -33,7 +34,10 @@ _ORDERS = {"random": dynamics.RANDOM, "sequential": dynamics.SEQUENTIAL}
 
 def instance_seeds(seed: Seed, count: int) -> list[np.random.SeedSequence]:
     """Independent streams for instances 0 … count - 1; a longer list extends a shorter one."""
-    root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    try:
+        root = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    except (TypeError, ValueError):
+        raise InputError(f"seed is {seed!r}; a whole number of at least 0 or a SeedSequence is expected") from None
     return [np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, i)) for i in range(count)]
 
 
@@ -57,7 +61,9 @@ class ReplicaSimulator(ReplicaStore):
         One stream per instance.
     rule, order : str
         ``"metropolis"`` or ``"gibbs"``; ``"random"`` or ``"sequential"``. Sequential Metropolis is refused: at β = 0
-        it flips every spin in every sweep for ever.
+        it flips every spin in every sweep for ever. A common β = 0 is always run by heat bath: Metropolis accepts
+        everything there, and replicas, which share their sites, would stay as alike as they were. For the same reason
+        it parts them slowly at small β, each by itself being right; heat bath parts them at once.
     initial : {"independent", "shared"}
         Every replica starts from its own draw (up-probability itself uniform on [0, 1]), or all from that of the first.
     threads : int, optional
@@ -122,6 +128,8 @@ class ReplicaSimulator(ReplicaStore):
             raise InputError(
                 "simulator: sequential Metropolis sweeps lock at β = 0; use rule='gibbs' or order='random'"
             )
+        if isinstance(models, IsingModel):
+            raise InputError("simulator: models is one IsingModel; a list of them is expected, such as [model]")
         self.rule, self.order = rule, order
         streams = list(seeds) if seeds is not None else instance_seeds(seed, len(models))
         super().__init__(models, replicas, streams, initial, threads, capacity, layout)
@@ -158,14 +166,14 @@ class ReplicaSimulator(ReplicaStore):
         own = 2 in (np.ndim(beta), 0 if ramp_from is None else np.ndim(ramp_from))
         end = self._betas(beta, "beta", own)
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
-        if sweeps < 0:
-            raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
+        sweeps = whole(sweeps, "simulator: sweeps", 0)
         self._run(start, end, sweeps)
 
     def _run(self, start: FloatArray, end: FloatArray, sweeps: int) -> None:
         """Run sweeps at checked temperatures, one for each instance or each replica, and do the books."""
         rule, order = self.kernel_codes
         own = start.ndim == 2
+        self.check_rounding(np.maximum(start, end), own)
         # Replicas at their own β have a kernel of their own, whatever the layout.
         advance = self._advance_packed if own else self._advance_by_layout
         self.run_moves(lambda first, last: advance(start, end, sweeps, rule, order, first, last), sweeps=sweeps)

@@ -107,7 +107,6 @@ def advance_kernel(width: int, memory: int) -> Kernel:
         low, high = lanes[b, part, 0, thread], lanes[b, part, 1, thread]
         lane = min(replica, start.shape[1] - 1)
         beta, change = start[b, lane], end[b, lane] - start[b, lane]
-        weight = _UNIT if heat_bath else _FLOAT_ZERO
         key, counter = keys[b], drawn[b]
         count = np.uint32(0)
         total = np.int64(0)
@@ -115,6 +114,8 @@ def advance_kernel(width: int, memory: int) -> Kernel:
         proposals = n if ramp else n * sweeps
         for block in range(blocks):
             factor = np.float32(max(_EXPONENT * units[b] * (beta + change * (block + 1) / blocks), -1e30))
+            # At β = 0 by heat bath, as on the processor: Metropolis would flip the same spins of all replicas.
+            weight = _UNIT if heat_bath or factor == _FLOAT_ZERO else _FLOAT_ZERO
             done = 0
             while done < proposals:
                 planned = min(threads, proposals - done)

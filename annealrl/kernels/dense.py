@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from annealrl.ising import IsingModel
 from annealrl.kernels.columns import STRIP, accept_gibbs, accept_metropolis, add_rows, shift
-from annealrl.kernels.dynamics import GIBBS, draw_sites
+from annealrl.kernels.dynamics import GIBBS, draw_sites, rule_at
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, popcount
 
@@ -131,7 +131,7 @@ def _anneal(
     rows = np.zeros((LANES, 2, BLOCK), np.int64)
     flipped = np.zeros((LANES, 2), np.int64)
     rflat = rows.reshape(-1)
-    accepted, scale = _ZERO, np.float32(0.0)
+    accepted, scale, at = _ZERO, np.float32(0.0), rule
     proposals = n * sweeps
     count = 0
     step = -BLOCK  # the first round only gathers
@@ -140,9 +140,10 @@ def _anneal(
             if (step + k) % n == 0:
                 beta = start + (end - start) * ((step + k) // n + 1) / sweeps
                 scale = np.float32(max(-2.885390081777927 * beta * unit, -1e30))
+                at = rule_at(beta, rule)
             i = sites[k]
             word = spins[i, w]
-            if rule == GIBBS:
+            if at == GIBBS:
                 flips = accept_gibbs(local, k * LANES, word, scale, state, w * 2 * LANES)
             else:
                 flips = accept_metropolis(local, k * LANES, word, scale, state, w * 2 * LANES)

@@ -32,6 +32,16 @@ def acceptance(delta: float, beta: float, rule: int) -> float:
     return 1.0 if delta <= 0.0 else math.exp(-beta * delta)
 
 
+@jit("int64(float64, int64)")
+def rule_at(beta: float, rule: int) -> int:
+    """The rule that a common β is run by: heat bath at β = 0, whatever was asked for.
+
+    Metropolis accepts everything there, and replicas share their sites: all would flip the same spins and stay as alike
+    as they were. Both rules leave all configurations equally likely.
+    """
+    return GIBBS if beta == 0.0 else rule
+
+
 @jit("void(int64, int64, int64, uint64[::1], int64, int64[::1])")
 def draw_sites(
     count: int, step: int, n: int, counter: npt.NDArray[np.uint64], order: int, sites: npt.NDArray[np.int64]

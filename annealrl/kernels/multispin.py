@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.ising import IsingModel
-from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch
+from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch, rule_at
 from annealrl.kernels.jit import jit
 from annealrl.kernels.words import (
     BONDS,
@@ -198,14 +198,15 @@ def advance(
         total = np.int64(0)
         for block in range(blocks):
             beta = beta_start[instance] + (beta_end[instance] - beta_start[instance]) * (block + 1) / blocks
-            fill_rows(present, 2.0 * beta * units[instance], rule, rows)
+            at = rule_at(beta, rule)
+            fill_rows(present, 2.0 * beta * units[instance], at, rows)
             total += _sweep(
                 neighbours[instance],
                 degrees[instance],
                 signs[instance],
                 fields[instance],
                 n,
-                rule,
+                at,
                 order,
                 rows,
                 spins[instance],

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch
+from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch, rule_at
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, accept_below, accept_table, accumulate, popcount
 
@@ -226,7 +226,8 @@ def advance(
         total = np.int64(0)
         for block in range(blocks):
             beta = beta_start[instance] + (beta_end[instance] - beta_start[instance]) * (block + 1) / blocks
-            fill_table(couplings[instance], fields[instance], bits, rows, n, beta, rule, table)
+            at = rule_at(beta, rule)
+            fill_table(couplings[instance], fields[instance], bits, rows, n, beta, at, table)
             total += _sweep(
                 neighbours[instance],
                 couplings[instance],
@@ -236,7 +237,7 @@ def advance(
                 rows,
                 n,
                 beta,
-                rule,
+                at,
                 order,
                 table,
                 spins[instance],

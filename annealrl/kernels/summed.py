@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from annealrl.ising import IsingModel
 from annealrl.kernels.columns import accept_gibbs, accept_metropolis, sum_bonds
-from annealrl.kernels.dynamics import BLOCK, GIBBS, draw_sites
+from annealrl.kernels.dynamics import BLOCK, GIBBS, draw_sites, rule_at
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, popcount
 
@@ -60,6 +60,7 @@ def _anneal(
     for sweep in range(sweeps):
         beta = start + (end - start) * (sweep + 1) / sweeps
         scale = np.float32(max(-2.885390081777927 * beta * unit, -1e30))
+        at = rule_at(beta, rule)
         for begin in range(0, n, BLOCK):
             count = min(BLOCK, n - begin)
             draw_sites(count, begin, n, site_state, order, sites)
@@ -68,7 +69,7 @@ def _anneal(
                 for w in range(words):
                     word = spins[i, w]
                     sum_bonds(local, bases[i], flat, words, w, partners, values, i * width, np.int64(degrees[i]))
-                    if rule == GIBBS:
+                    if at == GIBBS:
                         flips = accept_gibbs(local, 0, word, scale, state, w * 2 * LANES)
                     else:
                         flips = accept_metropolis(local, 0, word, scale, state, w * 2 * LANES)

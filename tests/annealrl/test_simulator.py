@@ -177,8 +177,10 @@ def test_acceptance_counts_flips() -> None:
     simulator.advance(0.0, 0)
     simulator.advance(1e9, 1)
     assert simulator.accepted[0] >= (simulator.spins(0) != before).sum()
+    simulator.advance(1e-12, 10)
+    assert simulator.acceptance_ratio(10)[0] == pytest.approx(1.0)  # Metropolis accepts all (but 2**-32)
     simulator.advance(0.0, 10)
-    assert simulator.acceptance_ratio(10)[0] == pytest.approx(1.0)  # Metropolis at β = 0 accepts all (but 2**-32)
+    assert simulator.acceptance_ratio(10)[0] == pytest.approx(0.5, abs=0.05)  # by heat bath
 
 
 def test_starts() -> None:
