@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,14 +108,9 @@ def test_the_shipped_sets_are_small():
 
 
 @pytest.mark.parametrize("name", catalogue.manifest())
-def test_shipped_sets_load_in_50_ms(name):
-    def seconds() -> float:
-        began = time.process_time()
-        load(name)
-        return time.process_time() - began
-
-    load(name)  # warm
-    assert min(seconds() for _ in range(5)) < 0.05
+def test_loading(benchmark, name):
+    # 50 ms is what a set may take; time is measured by --benchmark-only and scripts/bench_sets.py, never asserted.
+    assert len(benchmark(load, name)) == catalogue.manifest()[name]["instances"]
 
 
 def test_every_listed_name_loads():
