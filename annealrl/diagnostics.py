@@ -120,12 +120,14 @@ def link_overlap_test(
     Raises
     ------
     InputError
-        If there are fewer than two instances or replicas, or β or σ is not positive.
+        If there are fewer than two instances or replicas, or β or σ is not positive and finite.
     """
     if len(simulator) < 2:
         raise InputError("link overlap test: two instances at least are needed for a mean over couplings")
-    if not (beta > 0 and sigma > 0):
-        raise InputError(f"link overlap test: beta and sigma are {beta} and {sigma}; positive numbers are expected")
+    if not (0 < beta < np.inf and 0 < sigma < np.inf):
+        raise InputError(
+            f"link overlap test: beta and sigma are {beta} and {sigma}; finite positive numbers are expected"
+        )
     energy_side, overlap_side = np.empty(len(simulator)), np.empty(len(simulator))
     for b, model in enumerate(simulator.models):
         bond_energy = (_bonds(simulator, b, replicas).mean(axis=0) * model.couplings).sum()

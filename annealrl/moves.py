@@ -111,7 +111,7 @@ class Population:
             if values.shape not in ((), (1,), (count,)):
                 raise InputError(f"free energy: {what} has shape {values.shape}; one or {count} numbers are expected")
         if not np.isfinite(betas).all() or (betas <= 0).any():
-            raise InputError(f"free energy: beta is {beta}; finite inverse temperatures > 0 are expected")
+            raise InputError(f"free energy: beta is {betas.tolist()}; finite inverse temperatures > 0 are expected")
         return np.asarray(-(start + self.log_weight) / betas)
 
     def _shares(self) -> FloatArray:
