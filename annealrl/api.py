@@ -18,6 +18,7 @@ from annealrl import evaluation, tuning
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.beta_range import default_beta_range
+from annealrl.checks import whole
 from annealrl.controllers import Controller, Static
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
@@ -158,8 +159,7 @@ def sample(
     InputError
         If the problem cannot be read, or the method is no schedule.
     """
-    if sweeps < 0:
-        raise InputError(f"sweeps is {sweeps}; a non-negative number is expected")
+    sweeps = whole(sweeps, "sweeps", 0)
     model, convention, ground = read_problem(problem, sign=sign, index_base=index_base)
     if schedule is None:
         schedule = default_schedule(model)

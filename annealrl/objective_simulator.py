@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.batched_moves import advance_batched
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 from annealrl.kernels import designs as kernels
@@ -79,17 +80,15 @@ class ObjectiveSimulator:
     ) -> None:
         if not models:
             raise InputError("simulator: at least one instance is needed")
-        if replicas < 1:
-            raise InputError(f"simulator: replicas is {replicas}; at least 1 is expected")
-        if threads is not None and threads < 1:
-            raise InputError(f"simulator: threads is {threads}; at least 1 is expected")
+        replicas = whole(replicas, "simulator: replicas", 1)
+        threads = available_cores() if threads is None else whole(threads, "simulator: threads", 1)
         if initial not in ("independent", "shared"):
             raise unknown("initial", initial, ("independent", "shared"))
         streams = list(seeds) if seeds is not None else instance_seeds(seed, len(models))
         if len(streams) != len(models):
             raise InputError(f"simulator: {len(streams)} seeds for {len(models)} instances")
         self.replicas, self.initial = replicas, initial
-        self.threads = threads if threads is not None else available_cores()
+        self.threads = threads
         b, n = len(models), max(largest, *(model.parts.space.n for model in models), 1)
         self.models: list[Objective] = list(models)
         self.sizes: IntArray = np.zeros(b, np.int64)
@@ -183,8 +182,7 @@ class ObjectiveSimulator:
         """
         end = self._betas(beta, "beta")
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from")
-        if sweeps < 0:
-            raise InputError(f"simulator: sweeps is {sweeps}; a non-negative number is expected")
+        sweeps = whole(sweeps, "simulator: sweeps", 0)
         if step_size is not None:
             sizes = np.array(np.broadcast_to(np.asarray(step_size, np.float64), (len(self),)))
             if not ((sizes > 0) & (sizes <= 1)).all():
