@@ -13,7 +13,7 @@ from annealrl.instances.archive import is_npz, place, read_npz
 from annealrl.instances.checked import Checked
 from annealrl.instances.conventions import check_sign, from_spin
 from annealrl.instances.formats import read_instance
-from annealrl.instances.setfile import check_size, unpack_spins
+from annealrl.instances.setfile import check_scale, check_size, unpack_spins
 from annealrl.ising import IsingModel, SpinArray
 
 
@@ -89,6 +89,7 @@ def import_npz(
             model = from_spin(n, edges, J[i], fields[i], sign=convention)
         except InputError as error:
             raise InputError(f"{here}{error}") from None
+        check_scale(model, here[:-2])
         state = unpack_spins(states[i], f"{here}{spins_key}")
         if state is not None:
             energy = model.energy(state)
@@ -133,21 +134,26 @@ def import_files(
     Raises
     ------
     InputError
-        If a file cannot be understood, there are not as many energies as files, or one is out of reach.
+        If a file cannot be understood, there are not as many energies as files, or one is NaN or out of reach.
     """
     if not paths:
         raise InputError("no files; at least one is expected")
     if energies is not None and len(energies) != len(paths):
         raise InputError(f"{len(energies)} energies for {len(paths)} files; one for each is expected")
     models = [read_instance(path, fmt=fmt, sign=sign, index_base=index_base).model for path in paths]
+    for path, model in zip(paths, models, strict=True):
+        check_scale(model, place(path)[:-2])
     loaded = InstanceSet.from_models(name or Path(paths[0]).stem, models)
     if energies is None:
         return loaded
     known = np.array([float(energy) for energy in energies])
     for path, model, energy in zip(paths, models, known, strict=True):
+        if np.isnan(energy):
+            raise InputError(f"{place(path)}the energy given is nan; a number is expected")
         _check_reach(energy, model, f"{place(path)}the energy given is", "is it that of another sign or a cut?")
-    statuses = tuple("putative" if found else "unknown" for found in np.isfinite(known))
-    return InstanceSet(loaded.name, loaded.models, known, loaded.ground_spins, loaded.bounds, statuses)
+    return InstanceSet(
+        loaded.name, loaded.models, known, loaded.ground_spins, loaded.bounds, ("putative",) * len(known)
+    )
 
 
 def import_any(

@@ -154,14 +154,21 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
     Raises
     ------
     InputError
-        In one line that begins with `where`: stored spins have another energy than the stored one, a bound lies above
-        the energy, or a status claims an optimum for which there is no energy.
+        In one line that begins with `where`: Σ|J| + Σ|h| overflows, stored spins have another energy than the stored
+        one, no configuration can have such an energy, a bound lies above the energy, or a status claims an optimum for
+        which there is no energy.
     """
     for i, model in enumerate(instance_set.models):
         stored, bound, status = instance_set.ground_energies[i], instance_set.bounds[i], instance_set.statuses[i]
         spins = instance_set.ground_spins[i]
         tolerance = 1e-9 * model.scale
         which = f"instance {i} ({model.name})" if model.name else f"instance {i}"
+        check_scale(model, f"{where}{which}")
+        if abs(stored - model.offset) > model.scale + tolerance + rounding(status, model.n):
+            raise InputError(
+                f"{where}ground_energy of {which} is {stored:.12g}, which no configuration has: energies lie between "
+                f"{model.offset - model.scale:.12g} and {model.offset + model.scale:.12g}"
+            )
         if status != "unknown" and np.isnan(stored):
             raise InputError(f"{where}status of {which} is {status!r}, but there is no ground_energy")
         if spins is not None:
@@ -173,6 +180,19 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
                 )
         if bound > stored + tolerance:
             raise InputError(f"{where}bound of {which}, {bound:.12g}, lies above its ground_energy {stored:.12g}")
+
+
+def check_scale(model: IsingModel, what: str) -> None:
+    """Refuse a model whose energies are no float64 numbers; `what` begins the message."""
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(model.scale)
+    if not finite:
+        raise InputError(f"{what}: the sum of all |J| and |h| overflows; scale the data down")
+
+
+def rounding(status: str, n: int) -> float:
+    """By how much an energy may be rounded, other than in its last digits: those of others are often given per spin."""
+    return 0.0 if status in ("optimal", "planted") else 1e-5 * n
 
 
 def check_size(k: int, n: int, total: int, where: str) -> None:

@@ -13,6 +13,7 @@ from annealrl.instance_set import InstanceSet
 from annealrl.instances.catalogue import DATA, KEY_DIGITS, manifest, open_source
 from annealrl.instances.certify import provable
 from annealrl.instances.identity import content_key
+from annealrl.instances.setfile import rounding
 
 #: Seconds for one proof unless asked otherwise.
 TIME_LIMIT = 120.0
@@ -96,8 +97,8 @@ def verify(
     Raises
     ------
     InputError
-        If a file differs from its manifest, spins do not have the stated energy, or a stated optimum is beaten; it
-        names the instance.
+        If a file differs from its manifest, spins do not have the stated energy, a stated energy lies below what is
+        proven, or a stated optimum is beaten; it names the instance.
     """
     entry = manifest().get(source)
     if entry is not None:
@@ -141,7 +142,12 @@ def _prove(source: str, instances: InstanceSet, i: int, time_limit: float | None
     best = solve(model, time_limit=time_limit) if by_solver else reference(model, threads=1)
     found: str = best.status
     off, slack = stated - best.energy, 1e-9 * model.scale
-    # What was never proven may be rounded or beaten: that is reported, not refused.
+    if stated < best.bound - slack - rounding(status, model.n):
+        raise InputError(
+            f"{source}: {_called(instances, i)} states {stated!r} as {status}, but no configuration lies below "
+            f"{best.bound!r}, which is proven"
+        )
+    # What was never proven may be rounded (to 1e-5 per spin) or beaten: that is reported, not refused.
     if status in ("optimal", "planted") and (off > slack or (found == "optimal" and off < -slack)):
         raise InputError(
             f"{source}: {_called(instances, i)} states {stated!r} as {status}, "

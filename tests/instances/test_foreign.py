@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from annealrl.errors import InputError
 from annealrl.instances import import_npz, read_set, write_set
+from annealrl.instances.foreign import import_files
 from annealrl.simulator import ReplicaSimulator
 from annealrl.solvers import solve
 
@@ -143,3 +146,13 @@ def test_published_spins_have_their_energies(external):
     )
     assert len(found) == 25
     assert found.ground_energies[0] / 100 == pytest.approx(-0.71912939, abs=1e-8)
+
+
+def test_single_files_of_nonsense_energies(tmp_path):
+    file = tmp_path / "one.rud"
+    file.write_text("2 1\n1 2 1\n")
+    with pytest.raises(InputError, match=r"one\.rud: the energy given is nan"):
+        import_files([file], energies=[math.nan])
+    file.write_text("3 3\n1 2 1e308\n1 3 1e308\n2 3 1e308\n")
+    with pytest.raises(InputError, match=r"one\.rud: the sum of all \|J\| and \|h\| overflows"):
+        import_files([file])

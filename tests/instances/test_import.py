@@ -100,14 +100,14 @@ def test_formats_and_offsets_through_the_command(tmp_path, capsys):
     (tmp_path / "b.lat").write_text("1,2,-1\n")
     (tmp_path / "c").write_text("1 2 1\n")
     files = [str(tmp_path / name) for name in ("a.sparse", "b.lat")]
-    assert (
-        run(["instances", "import", *files, "--out", str(tmp_path / "x.npz"), "--energy", "-3", "--energy", "nan"]) == 0
-    )
+    into = ["instances", "import", *files, "--out", str(tmp_path / "x.npz"), "--energy", "-3", "--energy"]
+    assert run([*into, "nan"]) == 2
+    assert run([*into, "-1"]) == 0
     loaded = read_set(tmp_path / "x.npz")
     assert [model.n for model in loaded] == [2, 3]
     assert list(loaded.instance_names) == ["a", "b"]
     assert loaded.models[0].energy([1, -1]) == loaded.ground_energies[0] == -3
-    assert loaded.statuses == ("putative", "unknown")
+    assert loaded.statuses == ("putative", "putative")
     assert solve(loaded.models[0]).energy == -3
     out = tmp_path / "y.npz"
     assert (

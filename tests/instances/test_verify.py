@@ -80,6 +80,22 @@ def test_a_beaten_optimum_is_named(tmp_path, capsys, status):
     assert run(["instances", "verify", str(tmp_path / "honest.npz"), "--prove", "3"]) == 0
 
 
+def test_an_energy_below_every_configuration_is_named(tmp_path, capsys):
+    # The frustrated triangle has -1; -3 is what its couplings could have at most, -5 nothing.
+    triangle = {"edges": np.array([[0, 1], [1, 2], [0, 2]]), "J": -np.ones((2, 3)), "n": np.array(3)}
+    out = tmp_path / "low.npz"
+    for energy, message in ((-5.0, "ground_energy of instance 1 is -5, which no configuration has"), (-3.0, "-1.0")):
+        write_npz(out, triangle | {"ground_energy": np.array([-1.0, energy])})
+        assert run(["instances", "verify", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert "instance 1" in error
+        assert message in error
+        assert error.count("\n") == 1
+    for energy in (-1.0, np.nan, -1.00001):  # rounded ones of others are taken
+        write_npz(out, triangle | {"ground_energy": np.array([-1.0, energy])})
+        assert run(["instances", "verify", str(out)]) == 0
+
+
 def test_command(capsys):
     assert run(["instances", "verify", "cool-4", "--prove", "2"]) == 0
     shown = capsys.readouterr().out
