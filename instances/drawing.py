@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ _METADATA: dict[str, dict[str, Any]] = {"png": {}, "pdf": {"CreationDate": None}
 _SHADE = "#f2d98d"
 _NODE = "#333333"
 _STUB = 0.45
+#: Characters of the title that go into a line.
+_LINE = 90
 #: Bonds between the layers of a cubic lattice are drawn from a site this way.
 _BETWEEN_LAYERS = np.array([0.3, -0.3])
 
@@ -82,7 +85,9 @@ def draw_instance(
     bar = ScalarMappable(norm, _colours())
     figure.colorbar(bar, ax=axes, label="coupling J (blue: ferromagnetic)", shrink=0.7, pad=0.02)
     _frame(axes, layout)
-    axes.set_title(f"{model.name if title is None else title}\n{_caption(model, layout, shaded, spins)}", fontsize=10)
+    text = f"{model.name if title is None else title}\n{_caption(model, layout, shaded, spins)}"
+    # Over the whole figure, not over the axes beside the bar; lines that are too long all the same are broken.
+    figure.suptitle("\n".join(textwrap.fill(line, _LINE) for line in text.splitlines()), fontsize=10)
     with replacing(path) as handle:
         figure.savefig(handle, dpi=150, format=ending, metadata=_METADATA.get(ending))
     return layout

@@ -131,3 +131,20 @@ def test_what_cannot_be_drawn(tmp_path):
     with pytest.raises(InputError, match="at most 100000 are drawn"):
         draw_instance(ferromagnet_2d(256), tmp_path / "x.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_whole_title_is_on_the_canvas(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    figures = []
+    saved = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *args, **kw: figures.append(self) or saved(self, *args, **kw))
+    model = edwards_anderson_3d(4, rng())
+    for title in ("ea3d-4-0", "a name of many words " * 9, "x" * 300):
+        draw_instance(model, tmp_path / "x.png", spins=np.ones(model.n, dtype=np.int8), title=title)
+        figure = figures[-1]
+        figure.draw_without_rendering()
+        (heading,) = (text for text in figure.texts if "64 spins" in text.get_text())
+        box = heading.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
