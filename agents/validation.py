@@ -123,8 +123,8 @@ def _instances(env: EnvConfig, config: ValidationConfig) -> InstanceSet:
         return found.subset(range(min(config.instances, len(found))), found.name)
     family = make_family(env.id, env.family_options)
     streams = (np.random.SeedSequence(_ENTROPY, spawn_key=(0, i)) for i in range(config.instances))
-    models = [family.sample(np.random.default_rng(stream)) for stream in streams]
-    known = [family.ground_energy(model) for model in models]
+    models = [family.draw(np.random.default_rng(stream)) for stream in streams]
+    known = [family.stated_ground(model) for model in models]
     energies = np.array([np.nan if energy is None else energy for energy in known])
     statuses = tuple("unknown" if np.isnan(energy) else "planted" for energy in energies)
     return InstanceSet("sampled", tuple(models), energies, (None,) * len(models), energies.copy(), statuses)

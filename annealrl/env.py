@@ -37,6 +37,7 @@ class AnnealingEnv(gym.Env[Any, Any]):
         self.batch = AnnealingVectorEnv(family, num_envs=1, render_mode=render_mode, **options)
         self.episode_info = episode_info
         self.render_mode = render_mode
+        self._over = False
         self.observation_space = self.batch.single_observation_space
         self.action_space = self.batch.single_action_space
 
@@ -45,13 +46,24 @@ class AnnealingEnv(gym.Env[Any, Any]):
     ) -> tuple[npt.NDArray[Any], dict[str, Any]]:
         """Start an episode; `options` as for the batched environment."""
         super().reset(seed=seed)
+        self._over = False
         observation, info = self.batch.reset(seed=seed, options=options)
         return observation[0], rows(info)[0]
 
     def step(self, action: Any) -> tuple[npt.NDArray[Any], float, bool, bool, dict[str, Any]]:
-        """Act by one action, numbers in [-1, 1], and run one step of sweeps."""
+        """Act by one action, numbers in [-1, 1], and run one step of sweeps.
+
+        Raises
+        ------
+        gymnasium.error.ResetNeeded
+            Before the first reset, and after an episode's last step.
+        """
+        # The batch has begun its next episode by itself, which nobody has asked for here.
+        if self._over:
+            raise gym.error.ResetNeeded("the episode is over; call reset() before step()")
         observation, reward, terminated, _, info = self.batch.step(np.asarray(action)[None])
-        if terminated[0]:
+        self._over = bool(terminated[0])
+        if self._over:
             last = rows(info["final_info"])[0]
             if not self.episode_info:
                 del last["episode"]

@@ -11,10 +11,11 @@ import numpy as np
 
 from annealrl.actions import BETA, SIZE, Component, component_kinds
 from annealrl.backends import BACKENDS, Backend
-from annealrl.errors import InputError
+from annealrl.errors import InputError, blamed
 from annealrl.family import Family
+from annealrl.hints import hints_of, mismatch
 from annealrl.observations import FEATURES
-from annealrl.registry import family, unknown
+from annealrl.registry import check_fields, family, unknown
 from annealrl.rewards import REWARDS, Reward
 from annealrl.schedules import Geometric, Schedule
 
@@ -98,6 +99,8 @@ class EnvOptions:
             ):
                 raise InputError(f"{key} is {value!r}; a whole number of at least 1 is expected")
             object.__setattr__(self, key, int(value))
+        for key in ("refusal_penalty", "ramp", "beta_max", "step_start", "certify", "threads"):
+            _refuse_type(key, getattr(self, key), _HINTS[key])
         if self.criterion not in ("final", "best"):
             raise unknown("criterion", str(self.criterion), ("final", "best"))
         if self.initial not in ("independent", "shared"):
@@ -188,25 +191,42 @@ class EnvOptions:
         return {key: value for key, value in vars(self).items() if value is not None and key not in left_out}
 
 
+def _refuse_type(key: str, value: object, hint: Any) -> None:
+    expected = mismatch(value, hint)
+    if expected is not None:
+        raise InputError(f"{key} is {value!r}; {expected} is expected")
+
+
+_HINTS = hints_of(EnvOptions)
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(EnvOptions)}
 #: Names of the environment's own options, as against the family's.
 ENV_OPTIONS = (*_DEFAULTS, "instances", "render_mode")
 
 
 def make_family(problem: str | type[Family] | Family, options: Mapping[str, Any] | None = None) -> Family:
-    """Resolve an id, a class or a member of a family, with its parameters in `options`."""
+    """Resolve an id, a class or a member of a family, with its parameters in `options`.
+
+    Raises
+    ------
+    InputError
+        If there is no such family, a parameter is unknown, missing or of another type than its field says, or the
+        class refuses it.
+    """
     options = options or {}
-    if isinstance(problem, Family):
-        changed: Any = problem
-        if options:
-            changed = dataclasses.replace(changed, **_checked(type(problem), options))
-        return changed  # type: ignore[no-any-return]
-    kind = family(problem) if isinstance(problem, str) else problem
-    return kind(**_checked(kind, options))
-
-
-def _checked(kind: type[Family], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    for key in options:
+    known = family(problem) if isinstance(problem, str) else problem
+    kind = type(known) if isinstance(known, Family) else known
+    check_fields(kind)
+    hints = hints_of(kind)
+    for key, value in options.items():
         if key not in kind.options():
             raise unknown(f"option of {kind.__name__}", key, (*kind.options(), *ENV_OPTIONS))
-    return options
+        _refuse_type(key, value, hints.get(key, Any))
+    changed: Any = problem
+    with blamed(f"{kind.__name__}()"):
+        if isinstance(problem, Family):
+            return dataclasses.replace(changed, **options) if options else problem
+        for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+            needed = field.init and field.default is field.default_factory is dataclasses.MISSING
+            if needed and field.name not in options:
+                raise InputError(f"{kind.__name__}: {field.name} is not given and has no default")
+        return kind(**options)

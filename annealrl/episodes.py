@@ -130,10 +130,10 @@ class Episodes:
         return models
 
     def _sample(self, seed: np.random.SeedSequence) -> Any:
-        return self.family.sample(np.random.default_rng(seed))
+        return self.family.draw(np.random.default_rng(seed))
 
     def _ground_energy(self, model: Any) -> float:
-        known = self.family.ground_energy(model)
+        known = self.family.stated_ground(model)
         if known is not None:
             return known
         return self.family.certify(model) if self.certify else float("nan")

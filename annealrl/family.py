@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.backends import Backend
-from annealrl.errors import InputError
+from annealrl.errors import InputError, blamed
 from annealrl.ising import FloatArray, IntArray
 
 
@@ -41,6 +41,11 @@ class Problem(Protocol):
     @property
     def energy_spread(self) -> float:
         """Standard deviation of the energy over random configurations."""
+        ...
+
+    @property
+    def yardstick(self) -> float:
+        """What residual energies are divided by before they are averaged over instances of different scales."""
         ...
 
     @property
@@ -98,7 +103,7 @@ class Simulator(Protocol):
         """The replicas as populations that can be resampled."""
         ...
 
-    def info(self) -> dict[str, FloatArray]:
+    def info(self) -> dict[str, npt.NDArray[Any]]:
         """What environments tell beyond energies, arrays of shape (B,)."""
         ...
 
@@ -140,9 +145,8 @@ class Family(ABC):
     env_defaults : mapping
         Environment options whose default this family changes, such as ``{"beta_start": (0.2, 5.0)}``.
     example : mapping
-        Parameters of a small member, such as ``{"length": 4}``: what conformance tests are run on.
-    example : mapping
-        Parameters of a small member of the family, for tests; the default member unless there is something here.
+        Parameters of a small member, such as ``{"length": 4}``: what conformance tests are run on; the default member
+        unless there is something here.
     model_type : type
         What :meth:`sample` returns.
     observations : tuple of str
@@ -166,6 +170,29 @@ class Family(ABC):
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:
         """Draw one instance; all randomness comes from `rng`."""
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """What :meth:`sample` gives.
+
+        Raises
+        ------
+        InputError
+            If it fails, or gives something else than an instance; names the class.
+        """
+        what = f"{type(self).__name__}.sample()"
+        with blamed(what):
+            model = self.sample(rng)
+        if not isinstance(model, self.model_type):
+            given = "None" if model is None else f"a {type(model).__name__}"
+            kind = self.model_type.__name__
+            raise InputError(f"{what} returned {given}; {'an' if kind[0] in 'AEIO' else 'a'} {kind} is expected")
+        return model
+
+    def stated_ground(self, model: Any) -> float | None:
+        """What :meth:`ground_energy` says; an InputError that names the class if it fails."""
+        with blamed(f"{type(self).__name__}.ground_energy()"):
+            known = self.ground_energy(model)
+            return None if known is None else float(known)
 
     def start(self, model: Any) -> npt.NDArray[Any] | None:
         """The configuration, shape (n,), in which all replicas start, or None for independent random starts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -288,13 +289,18 @@ class ObjectiveSimulator:
         r = int(self.best_energies[instance].argmin())
         return float(self.best_energies[instance, r]), self.best_designs(instance)[r]
 
-    def info(self) -> dict[str, FloatArray]:
-        """What environments tell beyond energies: the lowest replica's ``uncertainty``, where objectives have one."""
+    def info(self) -> dict[str, npt.NDArray[Any]]:
+        """What environments tell beyond energies: the lowest replica's ``uncertainty``, where objectives have one.
+
+        ``distrusted`` says whether it exceeds the objective's ``distrust``, if that has such a number.
+        """
         if not all(model.uncertainty is not None for model in self.models):
             return {}
         rows = [self.designs(b)[self.energies[b].argmin()][None] for b in range(len(self))]
         found = [np.asarray(m.uncertainty(row))[0] for m, row in zip(self.models, rows, strict=True)]
-        return {"uncertainty": np.array(found, np.float64)}
+        uncertainty = np.array(found, np.float64)
+        limits = np.array([getattr(model, "distrust", np.inf) for model in self.models])
+        return {"uncertainty": uncertainty, "distrusted": uncertainty > limits}
 
     def scaled_designs(self) -> FloatArray:
         """All designs, ranges mapped to [-1, 1], shape (B, R, n_max); 0 beyond an instance's own size."""

@@ -9,9 +9,9 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from annealrl.errors import InputError
+from annealrl.errors import InputError, said
 from annealrl.family import Family
-from annealrl.registry import family, register_family, registered, said, source
+from annealrl.registry import family, forget, register_family, registered, source
 
 
 def load_plugin(file: str | Path) -> list[str]:
@@ -72,6 +72,7 @@ def _module(file: str | Path, path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
+        forget(name)
         raise InputError(f"plug-in {file}{_line(error, path)}: {said(error)}") from error
     return module
 

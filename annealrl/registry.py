@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import warnings
@@ -17,7 +18,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
-from annealrl.errors import InputError
+from annealrl.errors import InputError, said
 from annealrl.family import Family
 
 F = TypeVar("F", bound=type[Family])
@@ -41,7 +42,7 @@ def register(env_id: str) -> Callable[[F], F]:
     Raises
     ------
     InputError
-        If the id is malformed (``Name-v0`` is expected), or taken by a family of another module.
+        If the id is malformed (``Name-v0`` is expected) or taken by another family, or the class is no complete family.
     """
 
     def decorate(family: F) -> F:
@@ -57,10 +58,11 @@ def register_family(env_id: str, family: str | type[Family]) -> None:
 
     if not _ENV_ID.fullmatch(env_id):
         raise InputError(f"environment id {env_id!r}: a name and a version are expected, such as MyGlass-v0")
+    if not isinstance(family, str):
+        _refuse_incomplete(env_id, family)
     known = _families.get(env_id)
-    # A module registers its classes in place of its own name, and anew when it is run again.
-    if known is not None and owner(known) != owner(family) and source(known) != source(family):
-        raise InputError(f"environment id {env_id!r}: {owner(known)} has registered it; choose another one")
+    if known is not None and not _same(known, family):
+        raise InputError(f"environment id {env_id!r}: {_who(known, family)} has registered it; choose another one")
     if known is not None and isinstance(family, str):
         return
     _families[env_id] = family
@@ -73,6 +75,68 @@ def register_family(env_id: str, family: str | type[Family]) -> None:
             # The environment owns its horizon and terminates there; a time limit on top would truncate.
             max_episode_steps=None,
         )
+
+
+def _refuse_incomplete(env_id: str, family: object) -> None:
+    """Raise unless it is a class of a family without abstract methods; a decorator below may still make its fields."""
+    wanted = "a Hamiltonian or an Objective is expected"
+    if not (isinstance(family, type) and issubclass(family, Family)):
+        raise InputError(f"environment {env_id!r}: {getattr(family, '__name__', family)} is no family; {wanted}")
+    if inspect.isabstract(family):
+        missing = ", ".join(f"{name}()" for name in sorted(family.__abstractmethods__))
+        raise InputError(f"environment {env_id!r}: class {family.__name__} lacks {missing}")
+
+
+#: Fields that would never be reached: `gym.make`, environments and names of sets take these words for themselves.
+_TAKEN = frozenset({"episode_info", "family", "id", "num_envs", "split", "wrappers", "vector_kwargs"}) | frozenset(
+    {"max_episode_steps", "disable_env_checker", "vectorization_mode"}
+)
+
+
+def check_fields(kind: type[Family]) -> None:
+    """Raise an InputError unless a family is a dataclass whose fields can be parameters of an environment."""
+    from annealrl.env_options import ENV_OPTIONS
+
+    if not hasattr(kind, "__dataclass_fields__"):
+        raise InputError(f"class {kind.__name__} is no dataclass; @dataclass(frozen=True) above it is expected")
+    for name in kind.options():
+        if name in ENV_OPTIONS or name in _TAKEN:
+            raise InputError(
+                f"class {kind.__name__}: field {name!r} is the name of an option of the environment; "
+                "another name is expected"
+            )
+
+
+def _same(known: str | type[Family], family: str | type[Family]) -> bool:
+    """Whether it is the same: a module registers classes in place of its name, and anew when it is run again."""
+    if isinstance(known, str) and isinstance(family, str):
+        return known == family
+    if isinstance(known, str) or isinstance(family, str):
+        name, kind = (known, family) if isinstance(known, str) else (family, known)
+        attribute = name.partition(":")[2]  # type: ignore[union-attr]
+        return owner(known) == owner(family) and attribute in ("", kind.__name__)  # type: ignore[union-attr]
+    same_file = source(known) is not None and source(known) == source(family)
+    return known.__qualname__ == family.__qualname__ and (known.__module__ == family.__module__ or same_file)
+
+
+def _who(known: str | type[Family], family: str | type[Family]) -> str:
+    """Who has an id, as someone who wants it for `family` needs to hear it."""
+    if isinstance(known, str):
+        return owner(known) if owner(known) != owner(family) else known
+    file = source(known)
+    if owner(known) != owner(family) or file is None:
+        return owner(known) if owner(known) != owner(family) else f"class {known.__qualname__}"
+    return f"class {known.__qualname__} of {file.name}"
+
+
+def forget(module: str) -> None:
+    """Take back what the classes of a module registered."""
+    import gymnasium as gym
+
+    for env_id, family in registered().items():
+        if not isinstance(family, str) and family.__module__ == module:
+            del _families[env_id]
+            del gym.registry[env_id]
 
 
 def owner(family: str | type[Family]) -> str:
@@ -121,7 +185,7 @@ def family(env_id: str) -> type[Family]:
     Raises
     ------
     InputError
-        If there is no such id (close ones are named), or its plug-in cannot be imported.
+        If there is no such id (close ones are named), or its plug-in cannot be imported or is no dataclass.
     """
     name = env_id.removeprefix("annealrl:")
     target = _families.get(name)
@@ -137,15 +201,13 @@ def family(env_id: str) -> type[Family]:
             raise InputError(f"environment {name!r}: {target!r} cannot be loaded: {said(error)}") from error
         if not (isinstance(loaded, type) and issubclass(loaded, Family)):
             raise InputError(f"environment {name!r}: {target!r} is no family; a Hamiltonian or Objective is expected")
+        _refuse_incomplete(name, loaded)
         _families[name] = target = loaded
+    try:
+        check_fields(target)
+    except InputError as error:
+        raise InputError(f"environment {name!r}: {error}") from None
     return target
-
-
-def said(error: BaseException) -> str:
-    """An error of someone else's code in one line."""
-    if isinstance(error, InputError):
-        return str(error)
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -51,6 +51,8 @@ class View:
         NaN where it is unknown.
     steps : int
         Of the whole episode.
+    periodic : bool
+        Whether coordinates have no ends, as angles, so that -1 is to look like 1.
     traces : dict of list of float
         ``beta``, ``acceptance`` and ``step_size`` of every step so far; ``energy`` (lowest), ``mean_energy`` and
         ``best_energy`` at its start and after each.
@@ -62,6 +64,7 @@ class View:
     energies: FloatArray
     ground: float
     steps: int
+    periodic: bool = False
     traces: dict[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -108,6 +111,16 @@ def replica_image(view: View) -> FloatArray:
     return mosaic(list(grids), 1, np.nan)
 
 
+def colour_map(view: View) -> Any:
+    """Two colours for spins, a cyclic map for angles and clocks, a rising one for all else."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    if view.spins:
+        return ListedColormap([_SPIN_DOWN, _SPIN_UP])
+    return colormaps["twilight" if view.periodic else "viridis"]
+
+
 class Canvas:
     """A figure that is drawn once and then brought up to date."""
 
@@ -143,10 +156,8 @@ class Canvas:
         return np.array(self.agg.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
 
     def _draw_image(self, view: View) -> None:
-        from matplotlib.colors import ListedColormap
-
         picture = replica_image(view)
-        colours: Any = ListedColormap([_SPIN_DOWN, _SPIN_UP]) if view.spins else "viridis"
+        colours = colour_map(view)
         on_lattice = view.shape is not None and len(view.shape) in (2, 3)
         self.image.imshow(
             picture, cmap=colours, vmin=-1, vmax=1, interpolation="nearest", aspect="equal" if on_lattice else "auto"
@@ -320,6 +331,7 @@ class Recorder:
                     energies=simulator.energies[b].copy(),
                     ground=float(info["ground_energy"][b]),
                     steps=env.steps,
+                    periodic=not spins and bool(model.space.periodic.all()),
                 )
             )
         return views

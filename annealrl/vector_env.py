@@ -56,8 +56,8 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     Information, arrays of length B: ``energy`` (lowest now), ``mean_energy``, ``best_energy`` (lowest so far),
     ``beta``, ``acceptance``, ``sweeps``, ``ground_energy`` (NaN if unknown), ``is_success``, ``step_size`` where the
-    action sets it, ``uncertainty`` (of the lowest replica) where the objective has one; at the end also ``episode``
-    with ``r``, ``l`` and ``t``.
+    action sets it, ``uncertainty`` (of the lowest replica) and ``distrusted`` (whether that is more than the objective
+    puts up with) where the objective has one; at the end also ``episode`` with ``r``, ``l`` and ``t``.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from annealrl import register
-from annealrl.hamiltonian import Hamiltonian
+from annealrl.hamiltonian import Hamiltonian, check_positive
 from annealrl.instances.lattices import ferromagnet_2d
 from annealrl.ising import IsingModel
 
@@ -30,6 +30,9 @@ class Ferromagnet2D(Hamiltonian):
     env_defaults: ClassVar[Mapping[str, Any]] = {"beta_start": (0.1, 2.0)}
     example: ClassVar[Mapping[str, Any]] = {"length": 4}
     symmetries: ClassVar[tuple[str, ...]] = ("spin-flip", "translation")
+
+    def __post_init__(self) -> None:
+        check_positive("J", self.J)
 
     def sample(self, rng: np.random.Generator) -> IsingModel:
         """Return the one instance there is."""

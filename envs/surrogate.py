@@ -33,7 +33,7 @@ class SurrogateIsing(Objective):
     boundaries, reward and success are those of H. `module` is a ``torch.nn.Module`` in float64, or a sequence of them
     (an ensemble, whose disagreement is told as ``uncertainty``), from tiles of shape (N, (tile + 2·context)², 3) to
     (N,): a spin and its couplings to the right and downwards. :func:`annealrl.surrogate.fit` trains one. Without a
-    module the tiles are summed exactly.
+    module the tiles are summed exactly. ``info["distrusted"]`` is true where the uncertainty exceeds `distrust`.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"length": 4, "tile": 2}
@@ -44,12 +44,16 @@ class SurrogateIsing(Objective):
     context: int = 1
     module: Any = None
     instance: int = 0
+    distrust: float = float("inf")
 
     def __post_init__(self) -> None:
         if self.couplings not in ("ferromagnet", "gaussian", "pm1"):
             raise InputError(f"couplings are {self.couplings!r}; one of ferromagnet, gaussian, pm1 is expected")
         if self.module is None and self.context < 1:
             raise InputError("context is 0: tiles that do not see their neighbours have no exact energy; give a module")
+
+        if not self.distrust >= 0:
+            raise InputError(f"distrust is {self.distrust}; a number ≥ 0 is expected")
 
     def sample(self, rng: np.random.Generator) -> SurrogateIsing:
         """Draw couplings if there is disorder."""

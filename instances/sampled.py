@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import types
+import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 
+from annealrl.env_options import make_family
 from annealrl.errors import InputError
 from annealrl.family import Family
+from annealrl.hints import alternatives, hints_of, wanted
 from annealrl.instance_set import InstanceSet
 from annealrl.objective import Objective
 from annealrl.registry import family, unknown
@@ -21,6 +23,8 @@ PREFIX = "env:"
 SPLITS = ("train", "val", "test")
 GRAMMAR = "env:ID[,PARAMETER=VALUE…][,split=train|val|test]"
 
+#: Commas that stand in no brackets.
+_COMMA = re.compile(r",(?![^(\[]*[)\]])")
 _ENTROPY = 0x616E6E65616C726C
 _STREAM = 1  # the first entry of spawn keys; 0 is that of the named families
 
@@ -28,19 +32,21 @@ _STREAM = 1  # the first entry of spawn keys; 0 is that of the named families
 def parse(name: str) -> tuple[Family, str, str]:
     """Part ``env:ID[,PARAMETER=VALUE…][,split=…]`` into the member of the family, its id and the split (``test``).
 
+    A value of several numbers stands in brackets, as listings print it: ``probabilities=(0.2, 0.5, 0.1, 0.2)``.
+
     Raises
     ------
     InputError
         If the id, a parameter or its value is not what the family takes.
     """
     where = f"instance set {name!r}"
-    env_id, *words = name.removeprefix(PREFIX).split(",")
+    env_id, *words = _COMMA.split(name.removeprefix(PREFIX))
     split, given = "test", {}
     try:
         kind = family(env_id)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     for word in words:
         key, equals, text = word.partition("=")
         if not equals:
@@ -50,11 +56,11 @@ def parse(name: str) -> tuple[Family, str, str]:
         elif key not in kind.options():
             raise InputError(f"{where}: {unknown(f'option of {kind.__name__}', key, (*kind.options(), 'split'))}")
         else:
-            given[key] = _value(text, hints[key], f"{where}: {key}")
+            given[key] = _value(text, hints.get(key, Any), f"{where}: {key}")
     if split not in SPLITS:
         raise InputError(f"{where}: split is {split!r}; one of {', '.join(SPLITS)} is expected")
     try:
-        return kind(**given), env_id.removeprefix("annealrl:"), split
+        return make_family(env_id, given), env_id.removeprefix("annealrl:"), split
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 
@@ -89,10 +95,10 @@ def sampled_set(name: str, indices: range, *, title: str | None = None, most_spi
     for k, index in enumerate(indices):
         seed = np.random.SeedSequence(_ENTROPY, spawn_key=(_STREAM, key, SPLITS.index(split), index))
         try:
-            model = hamiltonian.sample(np.random.default_rng(seed))
+            model = hamiltonian.draw(np.random.default_rng(seed))
+            known = hamiltonian.stated_ground(model)
         except InputError as error:
             raise InputError(f"instance set {name!r}: {error}") from None
-        known = hamiltonian.ground_energy(model)
         kind = model.optimum_status if isinstance(model, Objective) else "planted"
         # Ising models are left to whoever needs their optima; what else can be certified is certified at once.
         if known is None and isinstance(model, Objective):
@@ -135,16 +141,7 @@ _WORDS: Mapping[str, Any] = {"true": True, "false": False, "none": None}
 
 def _value(text: str, hint: Any, where: str) -> Any:
     """Read a parameter as its type hint says."""
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        options = get_args(hint)
-    elif origin is Literal:
-        options = get_args(hint)
-        if text in map(str, options):
-            return next(option for option in options if str(option) == text)
-        raise InputError(f"{where} is {text!r}; one of {', '.join(map(str, options))} is expected")
-    else:
-        options = (hint,)
+    options = alternatives(hint)
     for kind in options:
         if kind in (bool, type(None)) and text.lower() in _WORDS:
             return _WORDS[text.lower()]
@@ -155,5 +152,21 @@ def _value(text: str, hint: Any, where: str) -> Any:
                 continue
         if kind in (str, Any):
             return text
-    names = {int: "a whole number", float: "a number", bool: "true or false"}
-    raise InputError(f"{where} is {text!r}; {' or '.join(names.get(kind, str(kind)) for kind in options)} is expected")
+        if get_origin(kind) is Literal and text in map(str, get_args(kind)):
+            return next(option for option in get_args(kind) if str(option) == text)
+        if get_origin(kind) is tuple:
+            return _values(text, get_args(kind), where)
+    raise InputError(f"{where} is {text!r}; {wanted(options)} is expected")
+
+
+def _values(text: str, hints: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    """Read a tuple, in round or square brackets."""
+    if text[:1] + text[-1:] not in ("()", "[]"):
+        raise InputError(f"{where} is {text!r}; values in brackets, such as (1, 2), are expected")
+    words = [word.strip() for word in text[1:-1].split(",")]
+    words = words[:-1] if words[-1] == "" else words
+    if hints[1:] == (Ellipsis,):
+        hints = hints[:1] * len(words)
+    if len(words) != len(hints):
+        raise InputError(f"{where} is {text!r}; {len(hints)} values in brackets are expected")
+    return tuple(_value(word, hint, where) for word, hint in zip(words, hints, strict=True))

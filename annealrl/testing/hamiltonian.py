@@ -12,9 +12,12 @@ from annealrl.errors import InputError
 from annealrl.hamiltonian import SYMMETRIES, Hamiltonian
 from annealrl.ising import FloatArray, IsingModel, SpinArray
 from annealrl.simulator import ReplicaSimulator
+from annealrl.solvers import solve
 
 #: Instances of at most this many spins are enumerated.
 BRUTE_FORCE = 16
+#: Larger ones with a stated ground energy are given to the exact solver for this many seconds.
+PROOF_SECONDS = 5.0
 
 
 def check_hamiltonian(hamiltonian: Hamiltonian, seed: int = 0) -> None:
@@ -26,8 +29,9 @@ def check_hamiltonian(hamiltonian: Hamiltonian, seed: int = 0) -> None:
     - Energies that the simulator reports are those of its configurations.
     - ``initial_spins`` is int8 ±1 of shape (n,); ``lattice_shape`` has n sites.
     - Claimed symmetries hold.
-    - ``ground_energy`` lies at or below everything that is found, and up to :data:`BRUTE_FORCE` spins it is the minimum
-      over all configurations.
+    - ``ground_energy`` lies at or below everything that is found; up to :data:`BRUTE_FORCE` spins it is the minimum of
+      all configurations, beyond them what the exact solver proves in :data:`PROOF_SECONDS`, or at least not below the
+      bound that it has by then.
 
     Parameters
     ----------
@@ -87,8 +91,8 @@ def _check_seeds(hamiltonian: Hamiltonian, seed: int) -> IsingModel:
         random.setstate(kept)
     model, again = models
     assert isinstance(model, IsingModel), f"sample() returned {type(model).__name__}; an IsingModel is expected"
-    for key in ("edges", "couplings", "fields"):
-        same = np.array_equal(getattr(model, key), getattr(again, key))
+    for key in ("edges", "couplings", "fields", "offset", "ground_spins"):
+        same = np.array_equal(np.asarray(getattr(model, key)), np.asarray(getattr(again, key)))
         assert same, f"sample() gave other {key} for the same seed; all randomness must come from `rng`"
     return model
 
@@ -108,6 +112,7 @@ def _check_energies(model: IsingModel, spins: SpinArray, slack: float) -> None:
 def _check_shapes(hamiltonian: Hamiltonian, model: IsingModel) -> None:
     start = hamiltonian.initial_spins(model)
     if start is not None:
+        assert isinstance(start, np.ndarray), f"initial_spins() is a {type(start).__name__}; an int8 array is expected"
         assert start.shape == (model.n,), f"initial_spins() has shape {start.shape}; ({model.n},) is expected"
         assert start.dtype == np.int8, f"initial_spins() has dtype {start.dtype}; int8 is expected"
         assert np.isin(start, (-1, 1)).all(), "initial_spins() must be ±1"
@@ -142,6 +147,11 @@ def _check_ground(hamiltonian: Hamiltonian, model: IsingModel, found: float, sla
     if model.n <= BRUTE_FORCE:
         lowest = float(brute_force(model).min())
         assert abs(lowest - ground) <= slack, f"ground_energy() is {ground}, but the minimum is {lowest}"
+        return
+    solution = solve(model, time_limit=PROOF_SECONDS)
+    assert ground >= solution.bound - slack, f"ground_energy() is {ground}, but nothing lies below {solution.bound}"
+    proven = solution.status == "optimal" and abs(solution.energy - ground) > slack
+    assert not proven, f"ground_energy() is {ground}, but the minimum is {solution.energy}"
 
 
 def brute_force(model: IsingModel) -> FloatArray:

@@ -158,6 +158,41 @@ class TooLow(Ring):
 
 
 @dataclass(frozen=True)
+class FarTooLow(Ring):
+    """Its ground energy is never reached, on a ring that is too large to enumerate."""
+
+    n: int = 20
+
+    def ground_energy(self, model: IsingModel) -> float:
+        return -1000.0
+
+
+@dataclass(frozen=True)
+class Moved(Ring):
+    """Its constant comes from the global generator."""
+
+    def sample(self, rng: np.random.Generator) -> IsingModel:
+        return replace(super().sample(rng), offset=np.random.normal())  # noqa: NPY002
+
+
+@dataclass(frozen=True)
+class Hidden(Ring):
+    """Its ground state comes from the global generator."""
+
+    def sample(self, rng: np.random.Generator) -> IsingModel:
+        spins = np.random.choice(np.array([-1, 1], np.int8), self.n)  # noqa: NPY002
+        return replace(super().sample(rng), ground_spins=spins)
+
+
+@dataclass(frozen=True)
+class Listed(Ring):
+    """It starts in a list."""
+
+    def initial_spins(self, model: IsingModel) -> Any:
+        return [1] * model.n
+
+
+@dataclass(frozen=True)
 class TooHigh(Ring):
     """Its ground energy is undercut."""
 
@@ -234,6 +269,10 @@ class Thawed(Hamiltonian):  # type: ignore[misc]
     [
         (Global, "all randomness must come from `rng`"),
         (TooLow, "but the minimum is"),
+        (FarTooLow, "ground_energy\\(\\) is -1000.0, but"),
+        (Moved, "other offset for the same seed"),
+        (Hidden, "other ground_spins for the same seed"),
+        (Listed, "initial_spins\\(\\) is a list"),
         (TooHigh, "was found"),
         (Planted, "was found"),
         (Claims, "'spin-flip' changes energies"),

@@ -271,6 +271,16 @@ def test_bad_actions_and_order_of_calls() -> None:
         env.step(np.full((3, 1), np.nan))
 
 
+def test_a_scalar_episode_that_is_over_needs_a_reset() -> None:
+    env = gym.make(GLASS, length=4, **SHORT)
+    for _ in range(2):
+        env.reset(seed=0)
+        ends = [env.step(np.zeros(1, np.float32))[2] for _ in range(4)]
+        assert ends == [False] * 3 + [True]
+        with pytest.raises(gym.error.ResetNeeded, match="the episode is over"):
+            env.step(np.zeros(1, np.float32))
+
+
 def test_unknown_environment() -> None:
     with pytest.raises(InputError, match=r"did you mean .*EdwardsAnderson2D-v0"):
         family("EdwardsAnderson-v0")

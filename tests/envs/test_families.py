@@ -61,6 +61,18 @@ def test_known_values(env_id: str, options: dict[str, Any], ground: float) -> No
     assert solve(model).energy == pytest.approx(ground, abs=5e-7)
 
 
+def test_couplings_of_the_other_sign() -> None:
+    for J in (-1.0, 0.0):
+        with pytest.raises(InputError, match=r"J is .*; a positive number is expected"):
+            member("Ferromagnet2D-v0", J=J)
+    for length in (3, 4):
+        for J in (-1.0, 0.0):
+            hamiltonian = member("ScreenedCoulomb-v0", length=length, J=J, cutoff=12.0)
+            model = hamiltonian.sample(np.random.default_rng(0))
+            lowest = brute_force(model).min()
+            assert hamiltonian.ground_energy(model) == pytest.approx(lowest, abs=1e-9 * max(1.0, model.scale))
+
+
 @pytest.mark.parametrize("periodic", [True, False])
 @pytest.mark.parametrize("kind", ["gaussian", "pm1", "uniform"])
 @pytest.mark.parametrize("dimension", [2, 3])

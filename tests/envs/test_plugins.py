@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -193,14 +194,18 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert run(["--plugin"]) == 2
 
 
-def test_a_plug_in_that_takes_a_name_is_left_out_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_plug_in_that_takes_a_name_is_left_out_with_a_warning(monkeypatch: pytest.MonkeyPatch, loaded: bool) -> None:
+    held = registry.family("SK-v0") if loaded else "annealrl.envs.sherrington_kirkpatrick:"
+    monkeypatch.setitem(registry._families, "SK-v0", held)
+
     class Entry:
         name, value = "SK-v0", "elsewhere:SK"
 
     monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
     with pytest.warns(UserWarning, match="plug-in 'elsewhere:SK' is left out"):
         registry.discover_plugins()
-    assert registry.family("SK-v0").__module__ == "annealrl.envs.sherrington_kirkpatrick"
+    assert registry.registered()["SK-v0"] is held
 
 
 # -- sets sampled from a family ---------------------------------------------------------------------------------------
@@ -256,3 +261,124 @@ def test_sampled_test_instances_are_not_tuned_on() -> None:
 def test_wrong_names_of_sampled_sets(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(name)
+
+
+# -- what is wrong with a plug-in is one line -------------------------------------------------------------------------
+
+BODY = '''
+from dataclasses import dataclass
+import numpy as np
+from annealrl import Hamiltonian, IsingModel, register
+
+CHAIN = [(0, 1), (1, 2), (2, 3)]
+
+@register("Bad-v0")
+@dataclass(frozen=True)
+class Bad(Hamiltonian):
+    """A bad one."""
+    n: int = 4
+    def sample(self, rng): return IsingModel.from_edges(CHAIN)
+'''
+
+
+@pytest.fixture
+def bad_file(own_file: Path) -> Path:
+    """Where to put a wrong plug-in; what it registers is forgotten afterwards."""
+    return own_file.with_name("bad.py")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("def sample", "def draw_one", "bad.py, line 8: environment 'Bad-v0': class Bad lacks sample()"),
+        ("(Hamiltonian)", "", "Bad is no family; a Hamiltonian or an Objective is expected"),
+        ("n: int = 4", "n: int", "Bad: n is not given and has no default"),
+        ("return Ising", "return 1 / 0 or Ising", "Bad.sample(): ZeroDivisionError: division by zero"),
+        ("return Ising", "return None and Ising", "Bad.sample() returned None; an IsingModel is expected"),
+        ("return Ising", "return 3 and 'x' or Ising", "Bad.sample() returned a str; an IsingModel is expected"),
+        ("@dataclass(frozen=True)", "", "class Bad is no dataclass; @dataclass(frozen=True) above it is expected"),
+        ("    n: int", "    steps: int", "field 'steps' is the name of an option of the environment"),
+        ("    n: int", "    observation: int", "field 'observation' is the name of an option of the environment"),
+        ("    def", "    def __post_init__(self): {}['key']\n    def", "Bad(): KeyError: 'key'"),
+        (
+            "    def",
+            "    def ground_energy(self, model): return model.no\n    def",
+            "Bad.ground_energy(): AttributeError",
+        ),
+    ],
+)
+def test_a_bad_family_is_one_line(
+    bad_file: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
+) -> None:
+    assert BODY.count(old) == 1
+    bad_file.write_text(BODY.replace(old, new))
+    measured = ["--episodes", "2", "--steps", "2", "--sweeps-per-step", "1"]
+    assert (
+        run(["evaluate", "--plugin", "bad.py", "--instances", "env:Bad-v0:2", "--method", "linear:0:3", *measured]) == 2
+    )
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.splitlines()) == 1
+
+    def use() -> None:
+        load_plugin("bad.py")
+        gym.make("Bad-v0", steps=1).reset(seed=0)
+
+    with pytest.raises(InputError, match=re.escape(message)):
+        use()
+
+
+def test_a_listing_shows_the_others(bad_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad_file.write_text(BODY.replace("@dataclass(frozen=True)", ""))
+    assert run(["list", "envs", "--plugin", "bad.py", "--json"]) == 0
+    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert "class Bad is no dataclass" in listed["Bad-v0"]["description"]
+    assert "SK-v0" in listed
+    # Decorators may stand in any order.
+    bad_file.with_name("turned.py").write_text(
+        BODY.replace('@register("Bad-v0")\n@dataclass(frozen=True)', '@dataclass(frozen=True)\n@register("Turned-v0")')
+    )
+    load_plugin("turned.py")
+    assert gym.make("Turned-v0", steps=1).reset(seed=0)[0].shape == (64, 4)
+
+
+def test_one_id_is_not_taken_twice(bad_file: Path) -> None:
+    second = BODY.partition("@register")
+    bad_file.write_text(BODY + "".join(second[1:]).replace("class Bad", "class Worse"))
+    with pytest.raises(InputError, match=r"bad\.py, line 14: .*'Bad-v0': class Bad of bad\.py has registered it"):
+        load_plugin(bad_file)
+    assert "Bad-v0" not in registry.env_ids(), "a file that fails leaves nothing behind"
+    bad_file.write_text(BODY)
+    assert load_plugin(bad_file) == ["Bad-v0"]
+    # Run again, as a notebook does, a class takes its own place.
+    registry.register("Bad-v0")(registry.family("Bad-v0"))
+    with pytest.raises(InputError, match="annealrl_plugin_bad_"):
+        registry.register_family("Bad-v0", "elsewhere:Bad")
+
+
+def test_options_are_of_the_type_that_their_field_has() -> None:
+    for options, message in (
+        ({"periodic": "no"}, "periodic is 'no'; true or false is expected"),
+        ({"length": 4.5}, "length is 4.5; a whole number is expected"),
+        ({"length": True}, "length is True; a whole number is expected"),
+        ({"couplings": 3}, "couplings is 3; one of gaussian, pm1"),
+        ({"certify": "yes"}, "certify is 'yes'; true or false or none is expected"),
+        ({"ramp": 1}, "ramp is 1; true or false is expected"),
+        ({"refusal_penalty": "much"}, "refusal_penalty is 'much'; a number is expected"),
+    ):
+        with pytest.raises(InputError, match=message):
+            gym.make("annealrl:EdwardsAnderson2D-v0", **options)
+    periodic = np.bool_(False)
+    assert gym.make("EdwardsAnderson2D-v0", length=np.int64(3), periodic=periodic).reset(seed=0)[0].shape == (64, 9)
+
+
+def test_several_numbers_stand_in_brackets() -> None:
+    plain = load("env:PlantedTiles-v0,length=4:2")
+    for text in ("(0.2, 0.5, 0.1, 0.2)", "[0.2,0.5,0.1,0.2]"):
+        assert load(f"env:PlantedTiles-v0,probabilities={text},length=4:2").hash == plain.hash
+    assert load("env:PlantedTiles-v0,probabilities=(1,0,0,0),length=4:2").hash != plain.hash
+    label = load("env:PlantedTiles-v0,length=4,probabilities=(1,0,0,0):1").instance_names[0]
+    assert load(label.rpartition("-")[0] + ":1").instance_names == (label,), "names can be read back"
+    for text, message in (("0.2", "in brackets"), ("(1, 0)", "4 values"), ("(1,0,0,x)", "'x'; a number")):
+        with pytest.raises(InputError, match=message):
+            load(f"env:PlantedTiles-v0,probabilities={text}:1")

@@ -54,6 +54,18 @@ def test_every_kind_of_problem_has_a_picture(env_id: str, options: dict[str, Any
     assert (later[0] != later[1]).any()
 
 
+@pytest.mark.parametrize(
+    ("env_id", "cyclic"), [("XYModel-v0", True), ("Clock-v0", True), ("PlanarRotor-v0", False), ("Potts-v0", False)]
+)
+def test_directions_have_a_cyclic_colour_map(env_id: str, cyclic: bool) -> None:
+    env = batch(env_id, 1, length=4)
+    env.reset(seed=0)
+    assert env.recorder is not None
+    colours = rendering.colour_map(env.recorder._shown[0])
+    ends = np.abs(np.subtract(colours(0.0), colours(1.0))).max()
+    assert (ends < 0.05) == cyclic
+
+
 def test_the_scalar_environment_shows_what_the_batch_does() -> None:
     one = gym.make("EdwardsAnderson2D-v0", length=4, render_mode="rgb_array", **SMALL)
     many = batch("EdwardsAnderson2D-v0", 1, length=4)

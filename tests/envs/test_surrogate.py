@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annealrl.env import AnnealingEnv
 from annealrl.envs.surrogate import SurrogateIsing
 from annealrl.errors import InputError
 from annealrl.objective_simulator import ObjectiveSimulator
@@ -61,13 +62,31 @@ def test_an_ensemble_says_how_unsure_it_is() -> None:
     assert (exact.reset(seed=1)[1]["uncertainty"] == 0).all()
 
 
+def test_what_is_unsure_is_distrusted() -> None:
+    networks = tuple(TileNetwork(tile=1, context=1, channels=3, width=4, seed=seed) for seed in (1, 2))
+    options = {"length": 4, "tile": 1, "replicas": 4, "steps": 2, "sweeps_per_step": 1}
+    unsure = AnnealingVectorEnv(SurrogateIsing(module=networks), 2, **options).reset(seed=1)[1]
+    assert unsure["distrusted"].tolist() == [False, False], "there is no limit by default"
+    limit = float(unsure["uncertainty"].mean())
+    assert unsure["uncertainty"].min() < limit < unsure["uncertainty"].max()
+    env = AnnealingVectorEnv(SurrogateIsing(module=networks), 2, distrust=limit, **options)
+    info = env.reset(seed=1)[1]
+    assert info["distrusted"].dtype == bool
+    for _ in range(3):
+        assert info["distrusted"].tolist() == (info["uncertainty"] > limit).tolist()
+        info = env.step(np.zeros((2, 1)))[4]
+    one = AnnealingEnv(SurrogateIsing(module=networks), distrust=0.0, **options)
+    assert one.reset(seed=1)[1]["distrusted"] is True
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"tile": 3, "length": 8}, "a divisor of 8"),
         ({"tile": 2, "length": 4, "context": 2}, "see more than"),
         ({"context": 0}, "context is 0"),
-        ({"couplings": "some"}, "couplings are 'some'"),
+        ({"distrust": -1.0}, "distrust is -1"),
+        ({"couplings": "some"}, "couplings is 'some'; one of ferromagnet"),
     ],
 )
 def test_bad_options(options: dict, message: str) -> None:
