@@ -33,6 +33,8 @@ class InstanceSet:
         Certified lower bounds, NaN where there is none.
     statuses : tuple of str
         One of :data:`STATUSES` for each instance.
+    numbers : tuple of int
+        What nameless instances are called: by default 0 … k - 1, in a selection their places in the whole set.
     """
 
     name: str
@@ -41,12 +43,15 @@ class InstanceSet:
     ground_spins: tuple[npt.NDArray[Any] | None, ...]
     bounds: FloatArray
     statuses: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         k = len(self.models)
         if k == 0:
             raise InputError(f"instance set {self.name!r}: it holds no instance")
-        for key in ("ground_energies", "ground_spins", "bounds", "statuses"):
+        if not self.numbers:
+            object.__setattr__(self, "numbers", tuple(range(k)))
+        for key in ("ground_energies", "ground_spins", "bounds", "statuses", "numbers"):
             if len(getattr(self, key)) != k:
                 raise InputError(f"instance set {self.name!r}: {len(getattr(self, key))} {key} for {k} instances")
         for i, status in enumerate(self.statuses):
@@ -78,12 +83,13 @@ class InstanceSet:
             tuple(self.ground_spins[i] for i in chosen),
             self.bounds[chosen],
             tuple(self.statuses[i] for i in chosen),
+            tuple(self.numbers[i] for i in chosen),
         )
 
     @cached_property
     def instance_names(self) -> tuple[str, ...]:
-        """The instances' own names, or their index where they have none."""
-        return tuple(model.name or str(i) for i, model in enumerate(self.models))
+        """The instances' own names, or their numbers where they have none."""
+        return tuple(model.name or str(i) for i, model in zip(self.numbers, self.models, strict=True))
 
     @cached_property
     def hash(self) -> str:

@@ -93,7 +93,9 @@ def certified(
             elif statuses[index] == "unknown":
                 statuses[index] = "putative"
             bar.advance(task)
-    return InstanceSet(instance_set.name, instance_set.models, energies, tuple(spins), bounds, tuple(statuses))
+    return InstanceSet(
+        instance_set.name, instance_set.models, energies, tuple(spins), bounds, tuple(statuses), instance_set.numbers
+    )
 
 
 def provable(model: IsingModel) -> bool:

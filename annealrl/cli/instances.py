@@ -140,7 +140,7 @@ def show(
     loaded = load_object("annealrl.instances.catalogue:open_source")(
         chosen, sign=sign, index_base=index_base.value_or_auto
     ).instances
-    title = loaded.instance_names[0] if loaded.models[0].name else f"{loaded.name}, instance 0"
+    title = loaded.instance_names[0] if loaded.models[0].name else f"{loaded.name}, instance {loaded.numbers[0]}"
     layout = load_object("annealrl.instances.drawing:draw_instance")(
         loaded.models[0], out, spins=loaded.ground_spins[0], title=title
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from annealrl.cli.app import run
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
-from annealrl.instances import setfile
+from annealrl.instances import load, setfile
 from annealrl.instances.generators import edwards_anderson_2d
 from annealrl.instances.setfile import read_set, write_set
 from annealrl.ising import IsingModel
@@ -209,3 +212,12 @@ def test_large_indices_are_kept(tmp_path):
 
 def test_every_documented_key_is_a_key():
     assert all(f"``{key}``" in (setfile.__doc__ or "") for key in setfile.KEYS)
+
+
+def test_nameless_instances_of_a_selection_keep_their_numbers(tmp_path, capsys):
+    np.savez(tmp_path / "five.npz", edges=np.array([[0, 1]]), J=np.ones((5, 1)), n=2)
+    chosen = load(f"{tmp_path / 'five.npz'}:3-4")
+    assert chosen.instance_names == ("3", "4")
+    assert chosen.subset([1]).instance_names == ("4",)
+    assert run(["solve", f"{tmp_path / 'five.npz'}:3-4", "--json", "-"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["3", "4"]
