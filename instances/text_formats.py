@@ -1,10 +1,10 @@
 """Text files of one instance: rudy/Gset, Biq Mac's sparse QUBO, COO with fields, and the lattice files of COOL.
 
-All are lines of ``i j w``. rudy and QUBO files begin with a line ``n m`` (the 7th DIMACS challenge writes
-``n m 0``, one Gset file ``n m J``) and count from 1. COO and lattice files have no such line; there ``i i h`` is a
-field. dimod may put ``# vartype=SPIN`` or ``# vartype=BINARY`` before COO. Lattice files count from 0, and commas may
-part their columns. Lines that begin with ``#`` and empty lines are skipped. No format here says that repeated pairs are
-summed, so a repeated pair is an error.
+All are lines of ``i j w``. rudy and QUBO files begin with a line ``n m`` (the 7th DIMACS challenge writes ``n m 0``,
+one Gset file ``n m J``) and count from 1. COO and lattice files have no such line; there ``i i h`` is a field. dimod
+may put ``# vartype=SPIN`` or ``# vartype=BINARY`` before COO. Lattice files count from 0, and commas may part their
+columns. ``#`` begins a comment; empty lines are skipped, and so is a byte order mark. No format here says that repeated
+pairs are summed, so a repeated pair is an error.
 """
 
 from __future__ import annotations
@@ -193,14 +193,16 @@ def _words(path: Path, handle: BinaryIO, comments: list[str], commas: bool) -> I
             raise InputError(f"{place(path, number)}longer than {MAX_LINE} bytes; a line 'i j w' is expected")
         if b"\0" in line:
             raise InputError(f"{place(path, number)}a NUL byte; text is expected")
-        words = (
-            line.split(None, 4) if not commas or b"," not in line else [word.strip() for word in line.split(b",", 4)]
-        )
-        if words and words[0].startswith(b"#"):
-            comments.append(line.decode("latin-1").strip("# \t\r\n"))
-            del comments[8:]
-        elif words:
-            yield number, words
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")  # what some editors put before UTF-8
+        content, _, comment = line.partition(b"#")
+        if not content.strip():
+            if comment:
+                comments.append(comment.decode("latin-1").strip("# \t\r\n"))
+                del comments[8:]
+            continue
+        commas_here = commas and b"," in content
+        yield number, [word.strip() for word in content.split(b",", 4)] if commas_here else content.split(None, 4)
 
 
 def _entry(path: Path, line: int, words: list[bytes]) -> tuple[int, int, float]:

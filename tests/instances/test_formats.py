@@ -488,3 +488,12 @@ def test_annealing_comes_close_to_best_known_and_never_beats_it(external, file, 
 
 def test_formats_are_the_documented_ones():
     assert all(f"``{fmt}``" in (formats.__doc__ or "") for fmt in formats.FORMATS)
+
+
+def test_comments_behind_entries_and_byte_order_marks(write):
+    plain = read_model(write(RUDY.format(w=1), "plain.rud"))
+    text = "# a triangle\n3 3 # n m\n1 2 1# x\n2 3 1 # y # z\n  # nothing\n1 3 1\n"
+    for start in ("", "\ufeff"):
+        model = read_model(write(start + text, "commented.rud"))
+        assert model.content == plain.content
+    assert read_model(write("\ufeff0,1,-1 # a, b\n", "marked.lat")).couplings.tolist() == [1]
