@@ -337,6 +337,8 @@ def _finite(values: npt.ArrayLike, shape: tuple[int, ...], what: str) -> FloatAr
 
 def _number(value: object, what: str) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]
+        if not isinstance(value, (str, bytes)):  # float would read them
+            return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise InputError(f"{what} is {value!r}; a number is expected") from None
+        pass
+    raise InputError(f"{what} is {value!r}; a number is expected")

@@ -82,6 +82,18 @@ def _plugins_first(arguments: list[str]) -> list[str]:
     return first + rest
 
 
+def _how_to_go_on(arguments: list[str]) -> str:
+    """Only what keeps its results goes on; everything else starts anew."""
+    words = _plugins_first(arguments)
+    while words[:1] == ["--plugin"]:
+        words = words[2:]
+    if words[:1] == ["train"]:
+        return "; with --resume it goes on from its last checkpoint"
+    if words[:1] == ["benchmark"] and any(word.split("=")[0] == "--out" for word in words):
+        return "; run again, it goes on"
+    return ""
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
     command: Any = typer.main.get_command(app)
@@ -105,6 +117,6 @@ def run(arguments: list[str]) -> int:
             print(f"annealrl: {' '.join(error.format_message().split())}", file=sys.stderr)
         return 2
     if status == _INTERRUPTED:
-        print("annealrl: interrupted; what resumes goes on when run again", file=sys.stderr)
+        print(f"annealrl: interrupted{_how_to_go_on(arguments)}", file=sys.stderr)
         return 1
     return status if isinstance(status, int) else 0

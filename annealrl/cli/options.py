@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from annealrl.cli.output import check_json
+
 
 class Sign(StrEnum):
     """How weights are meant where a file format leaves it open."""
@@ -58,7 +60,10 @@ class Backend(StrEnum):
     cuda = "cuda"
 
 
-Json = Annotated[str | None, typer.Option("--json", metavar="OUT", help="Write JSON to this file; - for stdout.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="OUT", callback=check_json, help="Write JSON to this file; - for stdout."),
+]
 Signs = Annotated[
     Sign | None,
     typer.Option(

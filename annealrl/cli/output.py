@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
+
+from annealrl.errors import InputError
 
 #: ``--json -``: JSON alone on stdout.
 STDOUT = "-"
@@ -15,6 +19,30 @@ STDOUT = "-"
 def human(json_to: str | None) -> IO[str]:
     """Where text for people goes: stdout, or stderr when stdout is taken by JSON."""
     return sys.stderr if json_to == STDOUT else sys.stdout
+
+
+def check_json(to: str | None) -> str | None:
+    """Refuse what ``--json`` cannot write to before any work is done; folders that are missing are not made here."""
+    if to is None or to == STDOUT:
+        return to
+    try:
+        path = Path(to).resolve()
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        if path.is_dir():
+            problem = "Is a directory"
+        elif path.exists() and not path.is_file():
+            problem = ""  # devices and pipes are written to
+        elif not folder.is_dir():
+            problem = f"{folder} is not a directory"
+        else:
+            problem = "" if os.access(folder, os.W_OK | os.X_OK) else f"no permission in {folder}"
+    except (OSError, ValueError) as error:
+        problem = str(getattr(error, "strerror", None) or error)
+    if problem:
+        raise InputError(f"{to}: it cannot be written: {problem}")
+    return to
 
 
 def write_json(content: Any, to: str | None) -> None:
