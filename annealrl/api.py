@@ -22,7 +22,7 @@ from annealrl.checks import whole
 from annealrl.controllers import Controller, Static
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray, IsingModel, SpinArray, ising_models
 from annealrl.method import Budget, Method
 from annealrl.registry import load_object
 from annealrl.results import Result
@@ -115,8 +115,9 @@ def read_problem(
         instances: InstanceSet = source.instances
         if len(instances) != 1:
             raise InputError(f"{problem}: it holds {len(instances)} instances; name one, as in {problem}:0-0")
+        (model,) = ising_models(instances, str(problem))
         ground = float(instances.ground_energies[0])
-        return instances.models[0], source.convention, None if np.isnan(ground) else ground
+        return model, source.convention, None if np.isnan(ground) else ground
     if hasattr(problem, "edges") and hasattr(problem, "nodes"):
         return load_object(_FROM_NETWORKX)(problem, sign=sign or "ising"), sign or "ising", None
     if hasattr(problem, "to_ising") and hasattr(problem, "vartype"):

@@ -93,7 +93,7 @@ def evaluate(
             raise InputError(f"{key} is {value!r}; one of {', '.join(known)} is expected")
     if episodes < 1 or batch < 1:
         raise InputError(f"episodes and batch are {episodes} and {batch}; at least 1 is expected")
-    ground, slack = ground_energies(instances), _slack(instances, tolerance)
+    ground, slack = ground_energies(instances), slacks(instances, tolerance)
     best, final = np.empty((2, len(instances), episodes))
     seconds, attempted = 0.0, 0
     largest = max(model.n for model in instances) * budget.replicas
@@ -153,6 +153,7 @@ def evaluate(
         seconds_per_episode=per_episode,
         tts_seconds=_finite(per_episode * max(1.0, summary.n99)),
         attempted_updates=attempted,
+        final_only=_final_only(method),
         per_instance=rows,
     )
 
@@ -218,7 +219,7 @@ def benchmark(
                 store.append(found)
         # What was measured may be asked for again under another name.
         names = {"name": instances.name, "hash": instances.hash}
-        results.append(replace(found, method=method.name, instances=names))
+        results.append(replace(found, method=method.name, instances=names, final_only=_final_only(method)))
     table = Table(tuple(results))
     if out is not None:
         write_text(Path(out) / "benchmark.json", json.dumps(table.to_json(), indent=1, allow_nan=False) + "\n")
@@ -277,6 +278,10 @@ def run_key(method: Method, episodes: int, budget: Budget, criterion: str, toler
     }
 
 
+def _final_only(method: Method) -> bool:
+    return bool(getattr(method, "final_only", False))
+
+
 def _fingerprint(method: Method) -> str:
     return str(getattr(method, "fingerprint", method.name))
 
@@ -300,7 +305,8 @@ def ground_energies(instances: InstanceSet) -> FloatArray:
     return energies
 
 
-def _slack(instances: InstanceSet, tolerance: Tolerance) -> FloatArray:
+def slacks(instances: InstanceSet, tolerance: Tolerance) -> FloatArray:
+    """How far above :func:`ground_energies` success reaches, shape (k,)."""
     return np.array([1e-5 * model.n if tolerance == "cool" else model.slack for model in instances])
 
 

@@ -7,6 +7,7 @@ Conventions of the outside world are converted in :mod:`annealrl.instances.conve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -243,6 +244,11 @@ class IsingModel:
         return float(np.abs(self.couplings).sum() + np.abs(self.fields).sum())
 
     @property
+    def yardstick(self) -> float:
+        """What residual energies are divided by before they are averaged over instances: :attr:`scale`."""
+        return self.scale
+
+    @property
     def slack(self) -> float:
         """An energy this far above the ground state's counts as the ground state's."""
         return EXACT * self.scale
@@ -342,3 +348,25 @@ def _number(value: object, what: str) -> float:
     except (TypeError, ValueError):
         pass
     raise InputError(f"{what} is {value!r}; a number is expected")
+
+
+def ising_models(models: Iterable[Any], what: str) -> list[IsingModel]:
+    """The models, for that which works on couplings and spins alone.
+
+    Parameters
+    ----------
+    models : iterable of IsingModel or Objective
+    what : str
+        Who asks, as the message opens with.
+
+    Raises
+    ------
+    InputError
+        If one is no Ising model; names it.
+    """
+    found = []
+    for model in models:
+        if not isinstance(model, IsingModel):
+            raise InputError(f"{what}: Ising models are expected, not designs such as {model.name!r}")
+        found.append(model)
+    return found

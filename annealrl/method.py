@@ -92,6 +92,9 @@ class Method(Protocol):
         How the method grammar spells it.
     moves : frozenset of str
         What it may do: ``flip``, ``resample``, ``exchange``, ``cluster``, ``gradient``.
+
+    A method may also have ``fingerprint`` (str: all that decides what it does; its name by default) and ``final_only``
+    (bool: whether it knows configurations of the end alone, which tables then say; false by default).
     """
 
     name: str

@@ -23,8 +23,8 @@ from annealrl.space import Space
 if TYPE_CHECKING:
     from annealrl.objective_simulator import ObjectiveSimulator
 
-#: How many random designs measure an objective's energy scale.
-_SCALE_DESIGNS = 256
+#: How many random designs measure an objective's energy scale, and how many tell one objective from another.
+_SCALE_DESIGNS, _CONTENT_DESIGNS = 256, 8
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,11 @@ class Objective(Family):
         return self.energy_scale * float(np.sqrt(self.extent))
 
     @property
+    def yardstick(self) -> float:
+        """σ·√extent, which grows with the instance as its lowest energy does."""
+        return self.energy_scale * self.extent
+
+    @property
     def slack(self) -> float:
         """The same as the tolerance."""
         return self.tolerance
@@ -192,11 +197,20 @@ class Objective(Family):
 
     @property
     def content(self) -> Sequence[bytes]:
-        """Class, parameters and the kernel's data."""
+        """Class, parameters, the kernel's data, and what the code of the class says.
+
+        A class that is edited keeps its name, so energies of a few random designs (always the same ones, true and
+        driving, to nine digits), the success rule and the kinds of moves are there too: what was measured on another
+        energy is not taken for a measurement of this one.
+        """
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        parts = [type(self).__qualname__.encode()]
+        parts = [type(self).__module__.encode(), type(self).__qualname__.encode()]
         for value in (getattr(self, field.name) for field in fields):
             parts.append(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        designs = self.parts.space.random(np.random.default_rng(0), _CONTENT_DESIGNS)
+        parts += [_nine_digits(objective.energies(designs)) for objective in (self, self.parts.driving)]
+        rule = (self.known_optimum, self.tolerance, sorted(self.moves.items()), self.default_step)
+        parts.append(repr(rule).encode())
         kernel = self.kernel
         return parts if kernel is None else [*parts, kernel.floats.tobytes(), kernel.ints.tobytes()]
 
@@ -267,6 +281,13 @@ class Objective(Family):
         if backend != "cpu":
             raise InputError(f"backend {backend!r}: {type(self).__name__} is no Ising model; 'cpu' is expected")
         return ObjectiveSimulator(models, replicas, seeds=seeds, initial=initial, threads=threads, largest=largest)
+
+
+def _nine_digits(energies: FloatArray) -> bytes:
+    # Rounded, as the last bits depend on the machine; + 0.0 turns -0 into 0.
+    largest = float(np.abs(energies).max())
+    shares = np.round(energies / (largest or 1.0), 9) + 0.0
+    return f"{largest:.9g}".encode() + shares.tobytes()
 
 
 Objective.model_type = Objective

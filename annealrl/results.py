@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -71,6 +71,9 @@ class Result:
     attempted_updates : int
         Proposed single-spin updates of all episodes together.
     per_instance : tuple of InstanceResult
+    final_only : bool
+        Whether the method returns configurations of the end alone, so that its best energies are final ones; false in
+        records of before there was such a key.
     """
 
     method: str
@@ -99,6 +102,7 @@ class Result:
     moves: tuple[str, ...]
     fingerprint: str
     per_instance: tuple[InstanceResult, ...]
+    final_only: bool = False
     version: int = VERSION
 
     @property
@@ -149,10 +153,10 @@ def _read(value: Any, kind: Any, where: str) -> Any:
         for key in value:
             if key not in hints:
                 raise InputError(f"{where}: unknown key {key!r}")
-        for key in hints:
-            if key not in value:
-                raise InputError(f"{where}: key {key!r} is missing")
-        return kind(**{key: _read(value[key], hint, f"{where}: {key}") for key, hint in hints.items()})  # type: ignore[operator]
+        for entry in fields(kind):
+            if entry.name not in value and entry.default is MISSING:
+                raise InputError(f"{where}: key {entry.name!r} is missing")
+        return kind(**{key: _read(item, hints[key], f"{where}: {key}") for key, item in value.items()})  # type: ignore[operator]
     arguments = get_args(kind)
     if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
         if arguments[-1] is Ellipsis:

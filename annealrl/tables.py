@@ -27,6 +27,8 @@ HEADER = (
     "TTS (s)",
     "updates",
 )
+_MARK = " †"
+_FINAL_ONLY = "† returns configurations of the end alone: judged by those, the others by the best of any step."
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class Table:
             lines += ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
             lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
             lines += [""]
-        return "\n".join(lines + _optima(self)) + "\n"
+        return "\n".join(lines + self._notes()) + "\n"
 
     def to_html(self, path: str | Path) -> None:
         """Write the table as a page that needs nothing else."""
@@ -182,7 +184,7 @@ class Table:
             for row in rows:
                 parts += ["</tr><tr>", *(f"<td>{html.escape(cell)}</td>" for cell in row)]
             parts.append("</tr></table>")
-        parts += [f"<p>{html.escape(line)}</p>" for line in _optima(self)]
+        parts += [f"<p>{html.escape(line)}</p>" for line in self._notes()]
         write_text(path, "\n".join([*parts, "</body></html>\n"]))
 
     def to_text(self) -> str:
@@ -201,20 +203,28 @@ class Table:
                 shown.add_row(*map(Text, row))
             console.print(shown)
         written = console.file.getvalue()  # type: ignore[attr-defined]
-        return "\n".join([str(written), self.caption(), *_optima(self)])
+        return "\n".join([str(written), self.caption(), *self._notes()])
 
     def print(self) -> None:
         """Show the table on the terminal."""
         print(self.to_text())
 
+    def _notes(self) -> list[str]:
+        marked = [_FINAL_ONLY] if any(map(_is_marked, self.results)) else []
+        return [*marked, *_optima(self)]
+
     def _cells(self) -> list[tuple[int, list[list[str]]]]:
         return [(sweeps, [_row(self, r) for r in self.results if r.sweeps == sweeps]) for sweeps in self.budgets]
+
+
+def _is_marked(result: Result) -> bool:
+    return result.final_only and result.criterion == "best"
 
 
 def _row(table: Table, result: Result) -> list[str]:
     comparison = table.comparison(result)
     return [
-        result.method,
+        result.method + _MARK * _is_marked(result),
         "+".join(result.moves),
         f"{result.p:.3f} {_pair(result.p_ci)}",
         f"{_number(result.n99)} {_pair(result.n99_ci)}",

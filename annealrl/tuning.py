@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,9 @@ from annealrl import schedules
 from annealrl.baselines.families import Family, Setting, families
 from annealrl.baselines.simulated import SimulatedMethod
 from annealrl.errors import InputError
-from annealrl.evaluation import BATCH, ground_energies
+from annealrl.evaluation import BATCH, Criterion, Tolerance, ground_energies, slacks
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import IsingModel
+from annealrl.ising import IsingModel, ising_models
 from annealrl.method import Budget, Outcome
 from annealrl.registry import load_object
 from annealrl.results import write_text
@@ -35,6 +35,8 @@ from annealrl.statistics import n99
 
 #: Finds the instances that nothing may be tuned on, by their content.
 TEST_INSTANCES = "annealrl.instances.catalogue:test_instances"
+#: Finds the split of a sampled instance by its name.
+SPLIT_OF = "annealrl.instances.sampled:split_of"
 _FINALISTS = 5
 # First spawn keys: a generation of the search, and the final.
 _SEARCH, _FINAL, _PROPOSALS = 1, 2, 3
@@ -89,7 +91,7 @@ class TuneResult:
         """Of the method."""
         return self.method.fingerprint
 
-    def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
+    def run(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run the tuned method."""
         return self.method.run(models, budget, seeds)
 
@@ -127,8 +129,8 @@ def tune(
     evaluations: int = 100,
     budget: Budget | None = None,
     episodes: int = 1,
-    criterion: Literal["best", "final"] = "best",
-    tolerance: Literal["exact", "cool"] = "exact",
+    criterion: Criterion = "best",
+    tolerance: Tolerance = "exact",
     seed: int = 0,
     knots: int = 6,
     sigma_units: bool = False,
@@ -141,9 +143,9 @@ def tune(
     Parameters
     ----------
     instances : InstanceSet
-        Training instances, ground energies known.
+        Training instances, Ising models or designs, ground energies known.
     family : str
-        One of :func:`families`.
+        One of :func:`families`; those of tempering are for Ising models alone.
     evaluations : int
         Candidates to try, repeats in the final included; each is `episodes` episodes on every instance.
     budget : Budget, optional
@@ -155,7 +157,7 @@ def tune(
     knots : int
         Of the families `free` and `population`.
     sigma_units : bool
-        Tune static schedules in units of 1/σ of each instance, for sets of mixed energy scales.
+        Tune static schedules in units of 1/σ of each instance (its ``energy_scale``), for sets of mixed scales.
     out : str or Path, optional
         Schedule file to write. Beside it goes ``….history.jsonl``: a search that was interrupted and is started again
         with the same settings goes on from there and ends where it would have.
@@ -167,18 +169,24 @@ def tune(
     Raises
     ------
     InputError
-        If the family is unknown, the set is a test set, a ground energy is unknown or the history is another search's.
+        If the family is unknown or not for these instances, the set is a test set, a ground energy is unknown or the
+        history is another search's.
     """
     known = families(knots)
     if family not in known:
         raise InputError(f"tune: family {family!r} is none of {', '.join(known)}")
+    chosen = known[family]
+    if chosen.designs is None:
+        ising_models(instances, f"tune: family {family!r}")
+    elif not isinstance(instances.models[0], IsingModel):
+        chosen = replace(chosen, start=chosen.designs)
     if evaluations < 1 or episodes < 1 or knots < 2:
         raise InputError(f"tune: evaluations {evaluations}, episodes {episodes}, knots {knots}; ≥ 1, 1, 2 are expected")
     if criterion not in ("best", "final"):
         raise InputError(f"tune: criterion is {criterion!r}; best or final is expected")
     if tolerance not in ("exact", "cool"):
         raise InputError(f"tune: tolerance is {tolerance!r}; exact or cool is expected")
-    tested = [] if allow_test else load_object(TEST_INSTANCES)(instances)
+    tested = [] if allow_test else _test_instances(instances)
     if tested:
         raise InputError(
             f"tune: {instances.name!r} holds test instances ({tested[0]}); only training instances are taken"
@@ -200,7 +208,7 @@ def tune(
     }
     scale = 1.0 if sigma_units else float(np.median([coupling_scale(model) for model in instances]))
     setting = Setting(scale, sigma_units, budget.replicas)
-    search = _Search(known[family], instances, budget, episodes, (criterion, tolerance), seed, setting)
+    search = _Search(chosen, instances, budget, episodes, (criterion, tolerance), seed, setting)
     search.progress, search.total = progress, evaluations
     if out is not None:
         search.open(Path(out).with_suffix(".history.jsonl"), settings)
@@ -220,17 +228,15 @@ class _Search:
         instances: InstanceSet,
         budget: Budget,
         episodes: int,
-        judged: tuple[str, str],
+        judged: tuple[Criterion, Tolerance],
         seed: int,
         setting: Setting,
     ) -> None:
         self.family, self.instances, self.budget, self.episodes = family, instances, budget, episodes
         (self.criterion, tolerance), self.seed, self.setting = judged, seed, setting
-        sizes = np.array([model.n for model in instances])
-        scales = np.array([model.scale for model in instances])
-        self.slack = 1e-9 * scales if tolerance == "exact" else 1e-5 * sizes
+        self.slack = slacks(instances, tolerance)
         self.ground = ground_energies(instances)
-        self.yardstick = np.array([model.scale for model in instances])
+        self.yardstick = np.array([model.yardstick for model in instances])
         self.trials: list[Trial] = []
         self.progress: Callable[[int, int], None] | None = None
         self.total = 0
@@ -325,6 +331,15 @@ class _Search:
             solved += int((residual.min(axis=1) <= self.slack[at]).sum())
             lowest += (residual.mean(axis=1) / self.yardstick[at]).tolist()
         return float(np.mean(lowest)), solved / len(pairs)
+
+
+def _test_instances(instances: InstanceSet) -> list[str]:
+    if isinstance(instances.models[0], IsingModel):
+        found: list[str] = load_object(TEST_INSTANCES)(instances)
+        return found
+    # Designs without disorder are the same in every split, so their content says nothing; their names do.
+    split_of = load_object(SPLIT_OF)
+    return [name for name in instances.instance_names if split_of(name) == "test"]
 
 
 def _short(value: object) -> str:

@@ -20,7 +20,7 @@ from annealrl.baselines.grammar import split
 from annealrl.baselines.peers import EXTRA, common_starts, dwave_anneal, lowest, own_numbers, to_bqm
 from annealrl.errors import InputError
 from annealrl.extras import require
-from annealrl.ising import IsingModel, SpinArray
+from annealrl.ising import IsingModel, SpinArray, ising_models
 from annealrl.method import Budget, Outcome
 
 GRAMMAR = "dwave-tempering:LO:HI:K[:copies=C][:every=S][:random]"
@@ -80,8 +80,9 @@ class DwaveTemperingMethod:
         Raises
         ------
         InputError
-            If temperatures × copies are not the budget's replicas.
+            If temperatures × copies are not the budget's replicas, or a model is no Ising model.
         """
+        models = ising_models(models, f"method {self.name!r}")
         copies = self.copies if self.copies is not None else budget.replicas // self.temperatures
         if copies * self.temperatures != budget.replicas:
             raise InputError(

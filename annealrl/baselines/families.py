@@ -44,21 +44,26 @@ class Family:
         Parameters that the search starts from; its first steps are about 0.5 in each.
     build : callable
         ``build(parameters, setting)`` makes the member.
+    designs : tuple of float, optional
+        What the search starts from where the instances are designs; None if the family is for Ising models alone.
     """
 
     start: tuple[float, ...]
     build: Callable[[FloatArray, Setting], SimulatedMethod]
+    designs: tuple[float, ...] | None = None
 
 
 def families(knots: int = 6) -> dict[str, Family]:
     """The families by name; `knots` is the number of knots of `free` and `population`."""
     log = np.log
+    # Without a gap above the ground state the last β says how near it the replicas come; as `Objective.defaults`.
+    cold = log(300.0)
 
     def ramp(kind: type[schedules.Geometric] | type[schedules.Reciprocal]) -> Family:
         def build(x: FloatArray, to: Setting) -> ScheduleMethod:
             return ScheduleMethod(kind(*(np.exp(x) / to.scale).tolist(), sigma_units=to.sigma_units), kind.kind)
 
-        return Family((log(0.6), log(8.0)), build)
+        return Family((log(0.6), log(8.0)), build, (0.0, cold))
 
     def linear(x: FloatArray, to: Setting) -> ScheduleMethod:
         # A square keeps the start at or above 0 and lets it be 0.
@@ -101,14 +106,16 @@ def families(knots: int = 6) -> dict[str, Family]:
         return Family((log(0.5), log(8.0), 0.0, 0.0), build)
 
     spread = tuple(np.linspace(log(0.6), log(10.0), knots).tolist())
+    wide = tuple(np.linspace(0.0, cold, knots).tolist())
+    targets, pace = (0.8, -1.4, -4.6), (log(2.0), log(0.4))
     return {
-        "linear": Family((0.5, log(6.0)), linear),
+        "linear": Family((0.5, log(6.0)), linear, (0.5, cold)),
         "geometric": ramp(schedules.Geometric),
         "reciprocal": ramp(schedules.Reciprocal),
-        "free": Family(spread, free),
-        "adaptive": Family((0.8, -1.4, -4.6), acceptance),
-        "adaptive-speed": Family((log(2.0), log(0.4)), speed),
-        "population": Family((*spread, 0.0), population),
+        "free": Family(spread, free, wide),
+        "adaptive": Family(targets, acceptance, targets),
+        "adaptive-speed": Family(pace, speed, pace),
+        "population": Family((*spread, 0.0), population, (*wide, 0.0)),
         "tempering": tempering(icm=False),
         "tempering-icm": tempering(icm=True),
     }

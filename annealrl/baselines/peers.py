@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from annealrl import schedules
 from annealrl.beta_range import default_beta_range
 from annealrl.errors import InputError
 from annealrl.extras import require
-from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray, IsingModel, SpinArray, ising_models
 from annealrl.method import Budget, Outcome
 from annealrl.registry import load_object
 from annealrl.simulator import ReplicaSimulator
@@ -48,7 +48,11 @@ class Peer(ABC):
         Instead of both: β of every step.
     random_order : bool
         Sites at random instead of in order.
+    final_only : bool
+        That the lowest energy of an episode is that of its end.
     """
+
+    final_only: ClassVar[bool] = True
 
     name: str
     ends: tuple[float, float] | None = None
@@ -66,6 +70,7 @@ class Peer(ABC):
 
     def run(self, models: Sequence[IsingModel], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run one episode on each model."""
+        models = ising_models(models, f"method {self.name!r}")
         found, seconds = [], 0.0
         for model, seed, start in zip(models, seeds, common_starts(models, budget, seeds), strict=True):
             spins, spent = self.sample(model, start, budget, own_numbers(seed))

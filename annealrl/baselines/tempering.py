@@ -11,7 +11,7 @@ import numpy as np
 from annealrl.baselines.grammar import split
 from annealrl.baselines.simulated import Annealed, SimulatedMethod, make_simulator
 from annealrl.errors import InputError
-from annealrl.ising import FloatArray, IsingModel
+from annealrl.ising import FloatArray, IsingModel, ising_models
 from annealrl.method import Budget
 from annealrl.schedules import coupling_scale
 from annealrl.simulator import Order, ReplicaSimulator, Rule, Start
@@ -87,8 +87,9 @@ class TemperingMethod(SimulatedMethod):
         Raises
         ------
         InputError
-            If temperatures × copies are not the budget's replicas.
+            If temperatures × copies are not the budget's replicas, or a model is no Ising model.
         """
+        models = ising_models(models, f"method {self.name!r}")
         copies = self.copies if self.copies is not None else budget.replicas // self.temperatures
         if copies * self.temperatures != budget.replicas:
             raise InputError(
@@ -98,8 +99,7 @@ class TemperingMethod(SimulatedMethod):
         if copies < 2 and self.clusters:
             raise InputError(f"method {self.name!r}: cluster moves need two copies, but the budget leaves room for one")
         simulator = make_simulator(models, budget, seeds, self.rule, self.order, self.initial)
-        if not isinstance(simulator, ReplicaSimulator):
-            raise InputError(f"method {self.name!r}: it exchanges replicas of Ising models, not of designs")
+        assert isinstance(simulator, ReplicaSimulator)
         tempering = simulator.tempering(self.ladder(models), copies, every=self.every, clusters=self.clusters)
         for _ in range(budget.steps):
             tempering.advance(budget.sweeps_per_step)

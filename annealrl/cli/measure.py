@@ -147,7 +147,7 @@ def tune(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the schedule here.")] = None,
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Episodes on each instance for a candidate.")] = 1,
     sigma: Annotated[
-        bool, typer.Option("--sigma", help="Tune β in units of 1/σ, σ² = ΣJ²/N of each instance.")
+        bool, typer.Option("--sigma", help="Tune β in units of 1/σ of each instance, as :sigma of the methods does.")
     ] = False,
     *,
     judging: Judging,

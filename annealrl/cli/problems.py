@@ -30,12 +30,14 @@ def solve(
     index_base: opt.IndexBases = opt.IndexBase.auto,
 ) -> None:
     """Find certified ground states: energy, lower bound, gap, spins and status."""
+    from annealrl.ising import ising_models
     from annealrl.registry import load_object
     from annealrl.solvers import solve as solve_model
 
     loaded = load_object("annealrl.instances.catalogue:open_source")(
         source, sign=sign, index_base=index_base.value_or_auto
     )
+    ising_models(loaded.instances, source)
     if reference and time_limit is None:
         time_limit = 60.0
     solutions: list[dict[str, Any]] = []

@@ -292,3 +292,27 @@ def test_interruption_is_status_1() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("annealrl: interrupted")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "solve SET",
+        "sample SET",
+        "evaluate --instances SET --method tempering:0.5:3:4",
+        "tune --instances SET --family tempering",
+    ],
+)
+def test_designs_are_refused_in_one_line(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert run(command.replace("SET", "env:Potts-v0,length=3,split=train:1").split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Ising models are expected, not designs such as 'env:Potts-v0,length=3,split=train-0'" in line
+
+
+def test_tune_on_designs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "tuned.json"
+    instances = ["--instances", "env:Potts-v0,length=3,split=train:1", "--replicas", "4", "--steps", "4"]
+    assert run(["tune", *instances, "--family", "linear", "--budget", "2", "--out", str(out)]) == 0
+    capsys.readouterr()
+    (result,) = as_json(capsys, "benchmark", *instances, "--methods", f"schedule:{out}", "--episodes", "2")["results"]
+    assert 0 <= result["p"] <= 1

@@ -14,9 +14,13 @@ from annealrl.baselines.dwave_tempering import DwaveTemperingMethod
 from annealrl.baselines.grammar import known_methods, parse_method
 from annealrl.baselines.peers import DwaveMethod, OpenJijMethod, Peer, common_starts, to_bqm
 from annealrl.cli.app import run
+from annealrl.envs.rotor import XYModel
 from annealrl.errors import InputError
+from annealrl.evaluation import benchmark
+from annealrl.instance_set import InstanceSet
 from annealrl.ising import IsingModel
 from annealrl.method import Budget, Method
+from annealrl.results import Result
 from annealrl.schedules import Table
 from annealrl.simulator import ReplicaSimulator, instance_seeds
 
@@ -169,3 +173,33 @@ def test_in_a_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["benchmark", "--instances", "cool-6:2", "--methods", methods, *budget]) == 0
     shown = capsys.readouterr().out
     assert all(method in shown for method in methods.split(","))
+
+
+def test_tables_mark_what_is_judged_by_its_end(tmp_path: Path) -> None:
+    lowest = np.array([model.energy(configurations(6)).min() for model in SMALL])
+    small = InstanceSet("small", tuple(SMALL), lowest, (None,) * 3, lowest, ("optimal",) * 3)
+    methods = ["linear:0:5", "dwave:0.1:5", "openjij:0.1:5", "dwave-tempering:0.5:3:4"]
+    best = benchmark(small, methods, episodes=1, budget=BUDGET, out=tmp_path)
+    assert [result.final_only for result in best.results] == [False, True, True, False]
+    for shown in (best.to_text(), best.to_markdown(), (tmp_path / "benchmark.html").read_text()):
+        marked = {method for method in methods if f"{method} †" in shown}
+        assert marked == {"dwave:0.1:5", "openjij:0.1:5"}
+        assert "† returns configurations of the end alone" in shown
+    record = best.results[1].to_json()
+    assert Result.from_json(record).final_only
+    del record["final_only"]  # as written before there was such a key
+    assert not Result.from_json(record).final_only
+    lines = (tmp_path / "results.jsonl").read_text().replace('"final_only": true, ', "")
+    (tmp_path / "results.jsonl").write_text(lines)
+    resumed = benchmark(small, methods, episodes=1, budget=BUDGET, out=tmp_path)
+    assert [result.final_only for result in resumed.results] == [False, True, True, False]
+    final = benchmark(small, methods[:2], episodes=1, budget=BUDGET, criterion="final")
+    assert "†" not in final.to_text()
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "tempering:0.2:6:4"])
+def test_designs_are_refused(text: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"^method '{text}': Ising models are expected, not designs such as 'XYModel'$"
+    ):
+        parse_method(text).run([XYModel(length=3)] * 3, BUDGET, SEEDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numba
@@ -14,8 +15,11 @@ import pytest
 from scipy import integrate, stats
 
 from annealrl.errors import InputError
+from annealrl.evaluation import benchmark
+from annealrl.instance_set import InstanceSet
 from annealrl.kernels import designs as kernels
 from annealrl.kernels.jit import jit
+from annealrl.method import Budget
 from annealrl.objective import Kernel, Objective
 from annealrl.objective_simulator import ObjectiveSimulator
 from annealrl.space import Angles, Binary, Box, Colours, Levels, Mixed, Space
@@ -335,3 +339,47 @@ def test_moves_that_are_wrong_are_found() -> None:
 
     with pytest.raises(AssertionError, match="energy change"):
         check_objective(Late(how="change"))
+
+
+def bowl(width: float = 1.0, *, within: float = 1e-2, lowest: float = 0.0, driven: float | None = None) -> Objective:
+    """The same class by name, fields and data, its code edited in one place or another."""
+
+    @dataclass(frozen=True)
+    class Bowl(Objective):
+        """E = width · Σ x²."""
+
+        space: ClassVar[Any] = property(lambda self: Box(-1.0, 1.0, 2))
+        known_optimum: ClassVar[Any] = property(lambda self: lowest)
+        tolerance: ClassVar[Any] = property(lambda self: within)
+        driving: ClassVar[Any] = property(lambda self: self if driven is None else bowl(driven))
+
+        def energy(self, design: Floats) -> Floats:
+            return np.asarray(width * (design**2).sum(axis=-1))
+
+    return Bowl()
+
+
+def bowls(model: Objective) -> InstanceSet:
+    return InstanceSet("bowls", (model,), np.zeros(1), (None,), np.zeros(1), ("optimal",))
+
+
+def test_content_knows_an_edited_class() -> None:
+    variants = [bowl(), bowl(4.0), bowl(within=0.1), bowl(lowest=-1.0), bowl(driven=2.0)]
+    assert len({(type(variant).__module__, type(variant).__qualname__) for variant in variants}) == 1
+    assert len({bowls(variant).hash for variant in variants}) == len(variants)
+    assert bowls(bowl()).hash == bowls(bowl()).hash
+    # What another machine's last bits do to energies changes nothing; tiny and vanishing energies are energies too.
+    assert bowls(bowl(1 + 1e-15)).hash == bowls(bowl()).hash
+    assert len({bowls(bowl(width)).hash for width in (0.0, 1e-300, 2e-300)}) == 3
+
+
+def test_an_edited_energy_is_measured_again(tmp_path: Path) -> None:
+    def residual(model: Objective) -> float:
+        budget = Budget(replicas=4, steps=2, sweeps_per_step=2)
+        table = benchmark(bowls(model), ["linear:0:1"], episodes=2, budget=budget, out=tmp_path)
+        return table.results[0].mean_residual_energy_per_spin
+
+    first = residual(bowl())
+    assert residual(bowl(1000.0)) > 10 * first
+    assert residual(bowl()) == first
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2

@@ -16,12 +16,15 @@ from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.baselines.simulated import SimulatedMethod
 from annealrl.baselines.tempering import TemperingMethod
 from annealrl.controllers import AdaptiveAcceptance
+from annealrl.envs.potts import Potts
+from annealrl.envs.rotor import XYModel
 from annealrl.errors import InputError
 from annealrl.evaluation import benchmark, evaluate
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import IsingModel
 from annealrl.kernels import jit
 from annealrl.method import Budget, Method
+from annealrl.objective import Objective
 from annealrl.schedules import Knots, Linear, coupling_scale
 from annealrl.tuning import TuneResult, tune
 
@@ -265,3 +268,63 @@ def test_unknown_ground_states_are_refused() -> None:
     unknown = replace(CHAINS, ground_energies=np.full(30, np.nan), ground_spins=(None,) * 30)
     with pytest.raises(InputError, match="'chain-0' is unknown"):
         tune(unknown, "linear", budget=BUDGET)
+
+
+def design_set(*models: Objective, name: str = "designs") -> InstanceSet:
+    known = np.array([model.known_optimum for model in models], np.float64)
+    return InstanceSet(name, models, known, (None,) * len(models), known.copy(), ("optimal",) * len(models))
+
+
+ROTORS = design_set(XYModel(length=3), XYModel(length=3, J=3.0))
+DESIGN_BUDGET = Budget(replicas=8, steps=12, sweeps_per_step=10)
+
+
+@pytest.mark.parametrize("family", [name for name, member in families().items() if member.designs is not None])
+def test_methods_tuned_on_designs_run_in_a_benchmark(family: str, tmp_path: Path) -> None:
+    path = tmp_path / "tuned.json"
+    found = tune(ROTORS, family, evaluations=12, budget=DESIGN_BUDGET, sigma_units=True, out=path)
+    assert 0 < found.history[0].objective < 0.1
+    rivals = ["linear:0:0.1:sigma", f"schedule:{path}"]
+    table = benchmark(ROTORS, rivals, episodes=4, budget=DESIGN_BUDGET, seed=9, out=tmp_path / "out")
+    hot, tuned = (table.get(name).mean_residual_energy_per_spin for name in rivals)
+    assert 0 <= tuned < 0.2 * hot
+    # Read back from the file it is the same method.
+    again = evaluate(found, ROTORS, episodes=4, budget=DESIGN_BUDGET, seed=9)
+    assert again.mean_residual_energy_per_spin == pytest.approx(tuned)
+
+
+def test_units_of_designs_are_those_of_their_energy_scale() -> None:
+    for model, strong in ((XYModel(length=3), XYModel(length=3, J=16.0)), (Potts(length=3), Potts(length=3, J=16.0))):
+        one, other = (tune(design_set(m), "geometric", evaluations=6, budget=DESIGN_BUDGET) for m in (model, strong))
+        units = tune(design_set(model), "geometric", evaluations=6, budget=DESIGN_BUDGET, sigma_units=True)
+        assert one.schedule is not None
+        assert other.schedule is not None
+        assert units.schedule is not None
+        assert other.schedule.betas(2) * 16 == pytest.approx(one.schedule.betas(2))
+        assert units.schedule.sigma_units
+        assert units.schedule.betas(2) / model.energy_scale == pytest.approx(one.schedule.betas(2))
+        # The same run: neither the objective nor the success knows the unit of energy.
+        assert [t.objective for t in other.history] == pytest.approx([t.objective for t in one.history])
+
+
+def test_the_objective_of_designs_is_in_units_of_what_they_are() -> None:
+    found = tune(ROTORS, "linear", evaluations=1, budget=DESIGN_BUDGET, seed=6)
+    seeds = [np.random.SeedSequence(6, spawn_key=(1, 0, i, 0)) for i in range(2)]
+    simulator = found.method.anneal(ROTORS.models, DESIGN_BUDGET, seeds).simulator
+    spreads = [model.energy_spread * np.sqrt(model.n) for model in ROTORS]
+    lowest = simulator.best_energies.min(axis=1)
+    assert found.history[0].objective == pytest.approx(((lowest - ROTORS.ground_energies) / spreads).mean())
+    assert found.history[0].p == np.mean(lowest <= ROTORS.ground_energies + [model.tolerance for model in ROTORS])
+
+
+def test_designs_that_cannot_be_tuned_on_are_refused(tmp_path: Path) -> None:
+    from annealrl import api
+
+    for family in ("tempering", "tempering-icm"):
+        with pytest.raises(InputError, match=f"^tune: family '{family}': Ising models are expected, not designs"):
+            tune(ROTORS, family, evaluations=1, budget=DESIGN_BUDGET, out=tmp_path / "tuned.json")
+    assert not list(tmp_path.iterdir())
+    hidden = api.load_instances("env:XYModel-v0,length=3,split=test:1")
+    with pytest.raises(InputError, match="holds test instances"):
+        tune(hidden, "linear", evaluations=1, budget=DESIGN_BUDGET)
+    assert tune(hidden, "linear", evaluations=1, budget=DESIGN_BUDGET, allow_test=True).p >= 0

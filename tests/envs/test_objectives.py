@@ -91,7 +91,7 @@ def test_rotors_anneal_to_their_ground_states() -> None:
         fixed = evaluate("geometric:1:3000:sigma:step=0.5", one, episodes=4, budget=budget)
         assert fixed.mean_residual_energy_per_spin > cold.mean_residual_energy_per_spin, "long steps freeze early"
         assert 0 <= evaluate("population:geometric:1:3000:sigma", one, episodes=4, budget=budget).p <= 1
-        with pytest.raises(InputError, match="not of designs"):
+        with pytest.raises(InputError, match="Ising models are expected, not designs such as"):
             evaluate("tempering:1:3:16", one, episodes=1, budget=budget)
 
 
