@@ -50,8 +50,9 @@ def coarseness(model: IsingModel, unit: float) -> float:
 
     That is the standard deviation of the error of a random configuration's energy.
     """
-    values = np.concatenate([model.couplings, model.fields])
-    return float(np.sqrt(np.square(values - unit * np.rint(values / unit)).sum()))
+    values = np.concatenate([model.couplings, model.fields]) / unit
+    # In units of what is rounded to: squares of very large couplings leave the range of float64.
+    return float(unit * np.sqrt(np.square(values - np.rint(values)).sum()))
 
 
 def coldest(model: IsingModel) -> float:
