@@ -1,4 +1,4 @@
-"""Pages whose code blocks are run as they stand; ``python -P tests/documents.py PAGE`` plays one in the current folder."""
+"""Pages whose code blocks are run as they stand; ``python -P tests/documents.py PAGE`` plays one where you are."""
 
 from __future__ import annotations
 
