@@ -35,8 +35,6 @@ from annealrl.statistics import n99
 
 #: Finds the instances that nothing may be tuned on, by their content.
 TEST_INSTANCES = "annealrl.instances.catalogue:test_instances"
-#: Finds the split of a sampled instance by its name.
-SPLIT_OF = "annealrl.instances.sampled:split_of"
 _FINALISTS = 5
 # First spawn keys: a generation of the search, and the final.
 _SEARCH, _FINAL, _PROPOSALS = 1, 2, 3
@@ -186,7 +184,7 @@ def tune(
         raise InputError(f"tune: criterion is {criterion!r}; best or final is expected")
     if tolerance not in ("exact", "cool"):
         raise InputError(f"tune: tolerance is {tolerance!r}; exact or cool is expected")
-    tested = [] if allow_test else _test_instances(instances)
+    tested = [] if allow_test else load_object(TEST_INSTANCES)(instances)
     if tested:
         raise InputError(
             f"tune: {instances.name!r} holds test instances ({tested[0]}); only training instances are taken"
@@ -331,15 +329,6 @@ class _Search:
             solved += int((residual.min(axis=1) <= self.slack[at]).sum())
             lowest += (residual.mean(axis=1) / self.yardstick[at]).tolist()
         return float(np.mean(lowest)), solved / len(pairs)
-
-
-def _test_instances(instances: InstanceSet) -> list[str]:
-    if isinstance(instances.models[0], IsingModel):
-        found: list[str] = load_object(TEST_INSTANCES)(instances)
-        return found
-    # Designs without disorder are the same in every split, so their content says nothing; their names do.
-    split_of = load_object(SPLIT_OF)
-    return [name for name in instances.instance_names if split_of(name) == "test"]
 
 
 def _short(value: object) -> str:

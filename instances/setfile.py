@@ -35,7 +35,7 @@ from annealrl.errors import InputError
 from annealrl.instance_set import STATUSES, InstanceSet
 from annealrl.instances.archive import MAX_ENTRIES, AnyArray, place, read_npz, write_npz
 from annealrl.instances.checked import Checked
-from annealrl.ising import IntArray, IsingModel, SpinArray
+from annealrl.ising import IntArray, IsingModel, SpinArray, ising_models
 
 #: Every key that a set file may have.
 KEYS = (
@@ -66,7 +66,7 @@ def write_set(path: str | Path, instance_set: InstanceSet) -> None:
         If the set contradicts itself (:func:`check_optima`), is larger than what is read back, or the place cannot be
         written.
     """
-    models = instance_set.models
+    models = ising_models(instance_set.models, f"{place(path)}a set file")
     check_optima(instance_set, place(path))
     first = models[0]
     shared = all(model.n == first.n and np.array_equal(model.edges, first.edges) for model in models)

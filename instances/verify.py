@@ -14,6 +14,7 @@ from annealrl.instances.catalogue import DATA, KEY_DIGITS, manifest, open_source
 from annealrl.instances.certify import provable
 from annealrl.instances.identity import content_key
 from annealrl.instances.setfile import rounding
+from annealrl.ising import ising_models
 
 #: Seconds for one proof unless asked otherwise.
 TIME_LIMIT = 120.0
@@ -108,7 +109,8 @@ def verify(
     instances = open_source(source).instances  # reading a file recomputes energies as well, and names the instance
     if entry is not None:
         _check_contents(instances, entry["contents"].split())
-    for i, (model, spins) in enumerate(zip(instances, instances.ground_spins, strict=True)):
+    models = ising_models(instances, f"verify {source}")
+    for i, (model, spins) in enumerate(zip(models, instances.ground_spins, strict=True)):
         stated = float(instances.ground_energies[i])
         if spins is not None and abs(model.energy(spins) - stated) > 1e-9 * model.scale:
             raise InputError(

@@ -132,9 +132,10 @@ def show(
     index_base: opt.IndexBases = opt.IndexBase.auto,
 ) -> None:
     """Draw an instance: couplings by sign and strength, frustrated plaquettes shaded, the ground state if known."""
+    # Elsewhere SET:3 means the first three; a picture is of one instance, so here it is number 3.
+    from annealrl.ising import ising_models
     from annealrl.registry import load_object
 
-    # Elsewhere SET:3 means the first three; a picture is of one instance, so here it is number 3.
     match = re.fullmatch(r"(.+):([0-9]{1,9})", source, re.DOTALL)
     chosen = source if match is None or Path(source).is_file() else f"{match[1]}:{match[2]}-{match[2]}"
     loaded = load_object("annealrl.instances.catalogue:open_source")(
@@ -142,6 +143,6 @@ def show(
     ).instances
     title = loaded.instance_names[0] if loaded.models[0].name else f"{loaded.name}, instance {loaded.numbers[0]}"
     layout = load_object("annealrl.instances.drawing:draw_instance")(
-        loaded.models[0], out, spins=loaded.ground_spins[0], title=title
+        ising_models(loaded.models[:1], "show")[0], out, spins=loaded.ground_spins[0], title=title
     )
     print(f"{out}: {title}, drawn as {layout.kind}")

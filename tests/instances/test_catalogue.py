@@ -245,3 +245,20 @@ def test_a_sample_is_proven_again(side):
         solution = solve(model)
         assert solution.status == "optimal"
         assert solution.energy == pytest.approx(energy, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["instances", "make", "env:XYModel-v0,length=4,split=val:2", "--out", "x.npz"],
+        ["instances", "verify", "env:XYModel-v0,length=4:1"],
+        ["instances", "show", "env:XYModel-v0,length=4:0", "--out", "x.png"],
+    ],
+)
+def test_designs_are_refused_in_one_line(command, capsys, tmp_path, monkeypatch):
+    from annealrl.cli.app import run
+
+    monkeypatch.chdir(tmp_path)
+    assert run(command) == 2
+    assert "Ising models are expected" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
