@@ -16,10 +16,18 @@ import numpy as np
 from annealrl import statistics
 from annealrl.baselines.grammar import parse_method
 from annealrl.errors import InputError
-from annealrl.family import Problem
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray
-from annealrl.method import Budget, Method, Outcome
+from annealrl.judging import (
+    BATCH,
+    CERTIFIED,
+    CertificateError,
+    Tolerance,
+    check_certificates,
+    ground_energies,
+    run_episodes,
+    slacks,
+)
+from annealrl.method import Budget, Method
 from annealrl.plots import n99_plot
 from annealrl.results import KEY, InstanceResult, Result, ResultStore, write_text
 from annealrl.tables import Table
@@ -27,17 +35,6 @@ from annealrl.tables import Table
 __all__ = ["CertificateError", "Criterion", "Result", "Table", "Tolerance", "benchmark", "evaluate", "with_sweeps"]
 
 Criterion = Literal["best", "final"]
-Tolerance = Literal["exact", "cool"]
-
-#: Episodes run together, and the most spins × replicas that they may hold.
-BATCH = 128
-_BATCH_SPINS = 2**26
-#: Statuses of an energy that nothing can be below.
-CERTIFIED = ("optimal", "planted")
-
-
-class CertificateError(RuntimeError):
-    """A configuration lies below a certified optimum or bound, or a method misreports its energies."""
 
 
 def evaluate(
@@ -94,25 +91,9 @@ def evaluate(
     if episodes < 1 or batch < 1:
         raise InputError(f"episodes and batch are {episodes} and {batch}; at least 1 is expected")
     ground, slack = ground_energies(instances), slacks(instances, tolerance)
-    best, final = np.empty((2, len(instances), episodes))
-    seconds, attempted = 0.0, 0
-    largest = max(model.n for model in instances) * budget.replicas
-    chunk = max(1, min(batch, _BATCH_SPINS // largest))
-    total = len(instances) * episodes
-    for first in range(0, total, chunk):
-        pairs = [divmod(k, episodes) for k in range(first, min(total, first + chunk))]
-        models = [instances.models[i] for i, _ in pairs]
-        seeds = [np.random.SeedSequence(seed, spawn_key=pair) for pair in pairs]
-        outcome = method.run(models, budget, seeds)
-        at = tuple(np.array(pairs).T)
-        best[at] = [model.energy_of(spins) for model, spins in zip(models, outcome.best_spins, strict=True)]
-        final[at] = outcome.final_energies
-        _check_energies(method.name, models, best[at], outcome)
-        seconds += outcome.seconds
-        attempted += outcome.attempted_updates
-        if progress is not None:
-            progress(first + len(pairs), total)
-    _check_certificates(method.name, instances, best.min(axis=1), ground, slack)
+    played = run_episodes(method, instances, range(episodes), budget, seed, batch, progress)
+    best, final = played.best, played.final
+    check_certificates(method.name, instances, best.min(axis=1), ground, slack)
     energies = {"best": best, "final": final}
     solved = {key: value <= (ground + slack)[:, None] for key, value in energies.items()}
     sizes = np.array([model.n for model in instances])
@@ -133,7 +114,7 @@ def evaluate(
         for i in range(len(instances))
     )
     summary = statistics.summarize(counts[criterion], np.full(len(instances), episodes))
-    per_episode = seconds / total
+    per_episode = played.seconds / (len(instances) * episodes)
     return Result(
         **run_key(method, episodes, budget, criterion, tolerance, seed),
         method=method.name,
@@ -152,7 +133,7 @@ def evaluate(
         mean_residual_energy_per_spin=float(((energies[criterion] - ground[:, None]) / extents[:, None]).mean()),
         seconds_per_episode=per_episode,
         tts_seconds=_finite(per_episode * max(1.0, summary.n99)),
-        attempted_updates=attempted,
+        attempted_updates=played.attempted_updates,
         final_only=_final_only(method),
         per_instance=rows,
     )
@@ -284,55 +265,6 @@ def _final_only(method: Method) -> bool:
 
 def _fingerprint(method: Method) -> str:
     return str(getattr(method, "fingerprint", method.name))
-
-
-def ground_energies(instances: InstanceSet) -> FloatArray:
-    """Energies to be reached, shape (k,): recomputed from the ground configuration where there is one.
-
-    Raises
-    ------
-    InputError
-        If nothing is known of an instance; names it.
-    """
-    energies = np.empty(len(instances))
-    for i, (model, spins) in enumerate(zip(instances.models, instances.ground_spins, strict=True)):
-        energies[i] = instances.ground_energies[i] if spins is None else model.energy_of(spins)
-        if not np.isfinite(energies[i]):
-            raise InputError(
-                f"instance set {instances.name!r}: the ground energy of instance {instances.instance_names[i]!r} is "
-                "unknown; success can only be judged against known ones"
-            )
-    return energies
-
-
-def slacks(instances: InstanceSet, tolerance: Tolerance) -> FloatArray:
-    """How far above :func:`ground_energies` success reaches, shape (k,)."""
-    return np.array([1e-5 * model.n if tolerance == "cool" else model.slack for model in instances])
-
-
-def _check_energies(name: str, models: Sequence[Problem], true: FloatArray, outcome: Outcome) -> None:
-    rounding = np.array([model.rounding for model in models])
-    wrong = ~(np.abs(true - outcome.best_energies) <= rounding) | ~(outcome.final_energies >= true - rounding)
-    for e in np.flatnonzero(wrong)[:1]:
-        raise CertificateError(
-            f"method {name!r} reports a best energy {outcome.best_energies[e]!r} and a final one "
-            f"{outcome.final_energies[e]!r}, instance {models[e].name!r}; its best configuration has {true[e]!r}"
-        )
-
-
-def _check_certificates(
-    name: str, instances: InstanceSet, lowest: FloatArray, ground: FloatArray, slack: FloatArray
-) -> None:
-    certified = np.array([status in CERTIFIED for status in instances.statuses])
-    floor = np.where(certified, ground, -np.inf)
-    floor = np.fmax(floor, instances.bounds)
-    below = np.flatnonzero(lowest < floor - slack)
-    if len(below):
-        i = below[0]
-        raise CertificateError(
-            f"instance set {instances.name!r}: {name} found the energy {lowest[i]!r} on instance "
-            f"{instances.instance_names[i]!r}, below its certified {floor[i]!r}; the certificate is wrong"
-        )
 
 
 def _finite(value: float) -> float | None:

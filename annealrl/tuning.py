@@ -24,9 +24,10 @@ from annealrl import schedules
 from annealrl.baselines.families import Family, Setting, families
 from annealrl.baselines.simulated import SimulatedMethod
 from annealrl.errors import InputError
-from annealrl.evaluation import BATCH, Criterion, Tolerance, ground_energies, slacks
+from annealrl.evaluation import Criterion
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import IsingModel, ising_models
+from annealrl.judging import BATCH, Tolerance, ground_energies, slacks
 from annealrl.method import Budget, Outcome
 from annealrl.registry import load_object
 from annealrl.results import write_text
