@@ -78,6 +78,7 @@ class Validator:
             chosen = _with_grounds(chosen)
         self.models = [model for model in chosen for _ in range(config.repeats)]
         self.ground: FloatArray = np.repeat(chosen.ground_energies, config.repeats)
+        self.scales = np.array([model.energy_scale for model in self.models])
         self.seeds = [np.random.SeedSequence(_ENTROPY, spawn_key=(1, e)) for e in range(len(self.models))]
         probe = env.make(1)
         o = probe.options
@@ -100,7 +101,7 @@ class Validator:
         tolerance = np.array([model.slack for model in self.models])
         known = not np.isnan(self.ground).any()
         return Score(
-            reward=float(np.mean(self.reward(EpisodeEnd(played.judged, self.ground, sizes)))),
+            reward=float(np.mean(self.reward(EpisodeEnd(played.judged, self.ground, sizes, self.scales)))),
             success=float(np.mean(lowest <= self.ground + tolerance)) if known else float("nan"),
             # Sums in another order may lie a rounding error below the optimum.
             residual=float(np.mean(np.maximum(lowest - self.ground, 0.0) / sizes)) if known else float("nan"),

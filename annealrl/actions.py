@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.controllers import measured_scale
 from annealrl.drive import Drive
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray
@@ -121,6 +122,23 @@ class LogBetaOffset(Component):
         drive.beta = np.minimum(self._table[step] * np.exp(self.scale * action), self.beta_max)
 
 
+class MeasuredBetaOffset(LogBetaOffset):
+    """As :class:`LogBetaOffset`, the reference in units that the replicas tell and not the couplings.
+
+    The unit of β is 1/σ̂ with σ̂ the standard deviation of the replicas' energies at the start over √N. For random
+    starts σ̂ estimates σ = √(Σ J²/N), the unit of ``sigma_units``, within 1/√(2R); nothing but energies is looked at.
+    """
+
+    name = "measured_beta_offset"
+    meaning = "measured_beta_offset: beta = reference / spread of the start's energies * sqrt(N) * exp(scale * action)"
+
+    def begin(self, drive: Drive) -> None:
+        """Measure the unit."""
+        simulator = drive.simulator
+        self._table: FloatArray = self.reference.betas(drive.steps)[:, None] / measured_scale(simulator)
+        drive.beta = self._table[0].copy()
+
+
 class DeltaLogStep(Component):
     """The size of proposed moves changes by the factor ``exp(scale · action)``, within (1e-6, 1] of a range."""
 
@@ -165,7 +183,8 @@ class Resample(Component):
 
 #: All components by name.
 COMPONENTS: Mapping[str, type[Component]] = {
-    kind.name: kind for kind in (DeltaBeta, DeltaLogTemperature, LogBetaOffset, DeltaLogStep, Resample)
+    kind.name: kind
+    for kind in (DeltaBeta, DeltaLogTemperature, LogBetaOffset, MeasuredBetaOffset, DeltaLogStep, Resample)
 }
 
 

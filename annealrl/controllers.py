@@ -148,9 +148,7 @@ class AdaptiveSpeed:
 
     @staticmethod
     def _spread(simulator: Simulator) -> FloatArray:
-        # Replicas that all sit in one state say nothing about the scale; a thousandth of that of random ones stands in.
-        floor = np.array([1e-3 * model.energy_spread for model in simulator.models])
-        return np.asarray(np.maximum(simulator.energies.std(axis=1), np.maximum(floor, 1e-300)))
+        return measured_spread(simulator)
 
 
 @dataclass
@@ -243,3 +241,15 @@ class CoolPublished:
 def _check_open(value: float, what: str) -> None:
     if not 0 < value < 1:
         raise InputError(f"{what} is {value:g}; a number between 0 and 1 is expected")
+
+
+def measured_spread(simulator: Simulator) -> FloatArray:
+    """Standard deviation of the replicas' energies of each instance, shape (B,)."""
+    # Replicas that all sit in one state say nothing about the scale; a thousandth of that of random ones stands in.
+    floor = np.array([1e-3 * model.energy_spread for model in simulator.models])
+    return np.asarray(np.maximum(simulator.energies.std(axis=1), np.maximum(floor, 1e-300)))
+
+
+def measured_scale(simulator: Simulator) -> FloatArray:
+    """:func:`measured_spread` over √N: what random replicas tell of σ = √(Σ J²/N), shape (B,)."""
+    return np.asarray(measured_spread(simulator) / np.sqrt(simulator.extents))

@@ -48,7 +48,7 @@ class EnvOptions:
         Subtracted from the reward for each refused ``delta_beta``.
     ramp : bool
         Let β move linearly within a step instead of jumping at its start.
-    reward : {"soft_minimum", "residual", "minimum_energy"} or callable
+    reward : {"soft_minimum", "scaled_soft_minimum", "residual", "minimum_energy"} or callable
         Given with the last step alone, see :mod:`annealrl.rewards`.
     criterion : {"final", "best"}
         Whether reward and success look at the replicas' final or lowest energies.

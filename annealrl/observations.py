@@ -84,16 +84,28 @@ def _temperature(now: Snapshot) -> list[FloatArray]:
 
 def _energy(now: Snapshot) -> list[FloatArray]:
     energies, n = now.simulator.energies, now.simulator.extents
+    return [
+        energies.mean(axis=1) / n,
+        energies.min(axis=1) / n,
+        np.log(energies.std(axis=1) / np.sqrt(n) + _TINY),
+        *_in_spreads(now, _TINY),
+    ]
+
+
+def _relative_energy(now: Snapshot) -> list[FloatArray]:
+    # A millionth of the spread of random replicas, so that a factor on all energies changes nothing.
+    return _in_spreads(now, np.array([_TINY * max(model.energy_spread, 1e-300) for model in now.simulator.models]))
+
+
+def _in_spreads(now: Snapshot, tiny: FloatArray | float) -> list[FloatArray]:
+    energies, n = now.simulator.energies, now.simulator.extents
     mean, std, low = energies.mean(axis=1), energies.std(axis=1), energies.min(axis=1)
     best = now.simulator.best_energies.min(axis=1)
     return [
-        mean / n,
-        low / n,
-        np.log(std / np.sqrt(n) + _TINY),
         now.drive.beta * std / np.sqrt(n),
-        (mean - low) / (std + _TINY),
-        (low - best) / (std + _TINY),
-        (now.previous_mean - mean) / (std + _TINY),
+        (mean - low) / (std + tiny),
+        (low - best) / (std + tiny),
+        (now.previous_mean - mean) / (std + tiny),
     ]
 
 
@@ -129,23 +141,18 @@ def _named(*names: str) -> Callable[[int], tuple[str, ...]]:
     return lambda sites: names
 
 
-#: Groups of features; every one can be switched off.
+_IN_SPREADS = ("beta_times_spread", "lowest_in_spreads", "loss_of_best_in_spreads", "drop_of_mean_in_spreads")
+
+#: Groups of features; every one can be switched off. All but ``time``, ``overlap``, ``acceptance`` and
+#: ``relative_energy`` depend on the unit of energy.
 FEATURES: Mapping[str, FeatureGroup] = {
     "time": FeatureGroup(_named("time_left"), _time),
     "beta": FeatureGroup(_named("log_beta"), _beta),
     "temperature": FeatureGroup(_named("log_beta_times_scale"), _temperature),
     "energy": FeatureGroup(
-        _named(
-            "mean_energy_per_spin",
-            "lowest_energy_per_spin",
-            "log_energy_spread",
-            "beta_times_spread",
-            "lowest_in_spreads",
-            "loss_of_best_in_spreads",
-            "drop_of_mean_in_spreads",
-        ),
-        _energy,
+        _named("mean_energy_per_spin", "lowest_energy_per_spin", "log_energy_spread", *_IN_SPREADS), _energy
     ),
+    "relative_energy": FeatureGroup(_named(*_IN_SPREADS), _relative_energy),
     "overlap": FeatureGroup(
         _named("mean_absolute_overlap", "mean_square_overlap", "fraction_above_0.9"), _overlap, designs=False
     ),

@@ -25,11 +25,14 @@ class EpisodeEnd:
         NaN where unknown.
     sizes : float64 array, shape (B,)
         What energies are divided by: numbers of spins, or :attr:`~annealrl.objective.Objective.extent`.
+    scales : float64 array, shape (B,), or 1
+        The instances' energy scales σ.
     """
 
     energies: FloatArray
     ground_energies: FloatArray
     sizes: FloatArray
+    scales: FloatArray | float = 1.0
 
 
 Reward = Callable[[EpisodeEnd], FloatArray]
@@ -51,8 +54,14 @@ def soft_minimum(end: EpisodeEnd) -> FloatArray:
     return np.asarray(-(best[:, 0] + best.mean(axis=1)) / (2 * end.sizes))
 
 
+def scaled_soft_minimum(end: EpisodeEnd) -> FloatArray:
+    """:func:`soft_minimum` over σ, so that instances of all energy scales weigh the same in training."""
+    return np.asarray(soft_minimum(end) / end.scales)
+
+
 REWARDS: Mapping[str, Reward] = {
     "minimum_energy": minimum_energy,
     "residual": residual,
+    "scaled_soft_minimum": scaled_soft_minimum,
     "soft_minimum": soft_minimum,
 }

@@ -174,7 +174,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         done = np.full(self.num_envs, over)
         observation = self._observe()
         if over:
-            rewards = rewards + self.reward(EpisodeEnd(self._judged(), self._ground, simulator.extents))
+            rewards = rewards + self.reward(EpisodeEnd(self._judged(), self._ground, simulator.extents, self._scales()))
         self._returns += rewards
         info = self._info()
         if self.recorder is not None:
@@ -251,6 +251,9 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def _judged(self) -> FloatArray:
         simulator = self.drive.simulator
         return simulator.best_energies if self.options.criterion == "best" else simulator.energies
+
+    def _scales(self) -> FloatArray:
+        return np.array([model.energy_scale for model in self.drive.simulator.models])
 
     def _info(self) -> Info:
         simulator = self.drive.simulator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from annealrl.baselines.grammar import parse_method
 from annealrl.errors import InputError
-from annealrl.schedules import Linear
+from annealrl.method import Budget
+from annealrl.schedules import Knots, Linear
 from annealrl.testing import check_vector_env
 from annealrl.vector_env import AnnealingVectorEnv
 
@@ -102,3 +105,50 @@ def test_scales_belong_to_components() -> None:
 def test_options_that_do_not_go_together(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         batch(**options)
+
+
+def test_a_neutral_action_is_tuned_population_annealing() -> None:
+    schedule, alpha = Knots((0.7, 1.3, 40.0)), 1.7
+    env = batch(
+        3,
+        action=("log_beta_offset", "resample"),
+        action_scale=(0.5, 2 * alpha),
+        reference=schedule,
+        beta_max=200.0,
+        replicas=64,
+    )
+    models = [env.family.sample(np.random.default_rng(i)) for i in range(3)]
+    seeds = [np.random.SeedSequence(i) for i in range(3)]
+    env.reset(options={"instance": models, "seeds": seeds, "initial_spins": [None] * 3})
+    for _ in range(4):
+        info = env.step(np.zeros((3, 2)))[4]
+    method = parse_method(f"population:knots:0.7:1.3:40:alpha={alpha}")
+    outcome = method.run(models, Budget(64, 4, 3), seeds)
+    np.testing.assert_array_equal(info["final_info"]["energy"], outcome.final_energies)
+    np.testing.assert_array_equal(info["final_info"]["best_energy"], outcome.best_energies)
+
+
+def test_a_measured_unit_follows_the_scale_of_all_couplings() -> None:
+    model = batch().family.sample(np.random.default_rng(3))
+    larger = replace(model, couplings=128 * model.couplings)
+    options: dict[str, Any] = {
+        "action": "measured_beta_offset",
+        "reference": Linear(0.5, 3.0),
+        "beta_max": 1e4,
+        "observation": "features",
+        "features": ("time", "relative_energy", "overlap", "acceptance"),
+        "reward": "scaled_soft_minimum",
+        "replicas": 64,
+    }
+    seen, told = [], []
+    for instance in (model, larger):
+        env = batch(1, **options)
+        seeds = [np.random.SeedSequence(5)]
+        env.reset(options={"instance": instance, "seeds": seeds, "episodes": 2})
+        played = [env.step([[0.3]]) for _ in range(4)]
+        seen.append([step[0] for step in played])
+        told.append((played[0][4]["beta"][0] * instance.energy_scale, played[-1][1][0]))
+    # A power of two, so that every rounding is the same.
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert told[0] == pytest.approx(told[1], rel=1e-12)
+    assert told[0][0] == pytest.approx(0.5 * np.exp(0.3), rel=0.4), "64 replicas know the scale to 9 % (σ)"

@@ -1,0 +1,193 @@
+"""Train the agents of the zoo: several seeds each, the pick by validation, and what it does on the test instances.
+
+An agent is a recipe (agents/configs/), a side and a tuned schedule (docs/results/tuned-*.json) to start from; the
+schedule must have been tuned before, with `annealrl tune`. Every training resumes from its last checkpoint, and one
+that is complete is not done again. The pick goes to agents/zoo/ with the validations of all seeds in its card; its test
+instances are looked at once, after that.
+
+    python scripts/train_zoo.py ea2d-14 [--seeds 0 1 2] [--runs runs/zoo] [--threads 1]
+    python scripts/train_zoo.py ea2d-14 --evaluate [--beside agent:ea2d-14-time …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from annealrl import api, evaluation, schedules
+from annealrl.agents.card import EVALUATION, HISTORY, write_card
+from annealrl.agents.catalogue import ZOO
+from annealrl.agents.config import CONFIGS, TrainConfig, ValidationConfig, load_config
+from annealrl.agents.storage import load_agent, save_agent
+from annealrl.agents.training import CHECKPOINT, train
+from annealrl.baselines.grammar import parse_method
+from annealrl.baselines.population import PopulationMethod
+from annealrl.cli.output import progress_bar
+from annealrl.method import Budget
+from annealrl.results import read_json, write_text
+from annealrl.schedules import Schedule
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+EPISODES = 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An agent of the zoo.
+
+    Attributes
+    ----------
+    recipe : str
+        File of agents/configs.
+    test, validation : str
+        Sets.
+    tuned : str
+        File of docs/results: what the untrained policy does, and the rival.
+    env : dict
+        Options that differ from the recipe's.
+    changes : dict
+        Fields of the configuration that differ.
+    """
+
+    recipe: str
+    test: str
+    validation: str
+    tuned: str
+    env: dict[str, Any]
+    changes: dict[str, Any]
+
+
+def _table() -> dict[str, Entry]:
+    table = {}
+    for side in (8, 10, 12, 14, 16):
+        sets = (f"cool-{side}", f"ea2d-{side}-val")
+        length = {"length": side}
+        # Below the headline sides fewer episodes do: their tuned schedules solve nearly everything.
+        fewer = {} if side in (10, 14, 16) else {"episodes": 9600}
+        table[f"ea2d-{side}"] = Entry("temperature", *sets, f"tuned-free-{side}", length, fewer)
+        table[f"ea2d-{side}-time"] = Entry("time_only", *sets, f"tuned-free-{side}", length, fewer)
+        table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-{side}", length, {})
+    cube = {"id": "EdwardsAnderson3D-v0", "length": 6}
+    table["ea3d-6-population"] = Entry("population", "ea3d-6", "ea3d-6-val", "tuned-population-ea3d-6", cube, {})
+    table["ea2d-mixed-scale"] = Entry(
+        "mixed_scale", "ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val", "tuned-free-sigma-mixed-scale-10", {}, {}
+    )
+    return table
+
+
+def _start(tuned: str) -> tuple[Schedule, float | None]:
+    """The schedule that a tuned method follows, and its alpha where it resamples."""
+    content = read_json(RESULTS / f"{tuned}.json")
+    if content["kind"] != "method":
+        return schedules.load(RESULTS / f"{tuned}.json"), None
+    method = parse_method(content["method"])
+    assert isinstance(method, PopulationMethod)
+    assert isinstance(method.base.control, Schedule)
+    return method.base.control, method.alpha
+
+
+def configuration(name: str, seed: int) -> TrainConfig:
+    """The configuration of an agent of the table."""
+    entry = _table()[name]
+    config = load_config(CONFIGS / f"{entry.recipe}.yml")
+    reference, alpha = _start(entry.tuned)
+    # A component that measures the unit itself takes numbers in that unit.
+    options = {**config.env.options, "reference": replace(reference, sigma_units=False), **entry.env}
+    if alpha is not None:
+        options["action_scale"] = (options["action_scale"][0], 2 * alpha)
+    env = replace(config.env, id=options.pop("id", config.env.id), options=options)
+    validation = config.validation or ValidationConfig()
+    return replace(config, env=env, seed=seed, validation=replace(validation, set=entry.validation), **entry.changes)
+
+
+def best(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """The validation that the kept policy had."""
+    return max(history, key=lambda row: (row["success"], row["reward"]))
+
+
+def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> None:
+    """Train what is not trained yet, and put the pick into the zoo."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for seed in seeds:
+        folder, config = runs / f"{name}-{seed}", replace(configuration(name, seed), threads=threads)
+        history = read_json(folder / HISTORY) if (folder / HISTORY).is_file() else []
+        if not history or history[-1]["episodes"] < config.episodes:
+            train(config, folder, resume=(folder / CHECKPOINT).is_file())
+            history = read_json(folder / HISTORY)
+        found[seed] = history
+    pick = max(seeds, key=lambda seed: (best(found[seed])["success"], best(found[seed])["reward"]))
+    values = ", ".join(f"{best(found[seed])['success']:.3f} (seed {seed})" for seed in seeds)
+    notes = (
+        f"Solved in validation, at the best of each training: {values}; by the tuned method that it starts from, on "
+        f"the same episodes: {found[pick][0]['success']:.3f}. The best seed is kept."
+    )
+    source, target = runs / f"{name}-{pick}", ZOO / name
+    agent = load_agent(source)
+    save_agent(target, replace(agent.config, threads=None, notes=notes), agent.policy)
+    shutil.copyfile(source / HISTORY, target / HISTORY)
+    (target / EVALUATION).unlink(missing_ok=True)
+    write_card(target, load_config(target / "config.yml"))
+    print(f"{name}: {notes}")
+
+
+def evaluated(name: str, beside: list[str], threads: int | None) -> None:
+    """Look at the test instances."""
+    entry, criterion = _table()[name], load_agent(name).config.env.options["criterion"]
+    content = read_json(RESULTS / f"{entry.tuned}.json")
+    rival = content["method"] if content["kind"] == "method" else f"schedule:{RESULTS / entry.tuned}.json"
+    ours = f"agent:{name}"
+    with progress_bar(entry.test) as update:
+        table = evaluation.benchmark(
+            api.load_instances(entry.test),
+            [ours, rival, *beside],
+            episodes=EPISODES,
+            budget=Budget(threads=threads),
+            criterion=criterion,
+            seed=11,
+            progress=update,
+        )
+    rows = []
+    for result in table.results:
+        row: dict[str, Any] = {"method": entry.tuned if result.method == rival else result.method}
+        row |= {"p_final": result.p_final, "p_best": result.p_best, "n99": result.n99, "n99_interval": result.n99_ci}
+        if result.method != ours:
+            ratio = table.ratio(ours, result.method)
+            row |= {"n99_ratio_of_agent": ratio.value, "n99_ratio_interval": list(ratio.interval)}
+        rows.append(row)
+    shown = {
+        "instances": entry.test,
+        "episodes_per_instance": EPISODES,
+        "replicas": 64,
+        "steps": 40,
+        "sweeps_per_step": 100,
+        "criterion": criterion,
+        "seed": 11,
+        "methods": rows,
+    }
+    write_text(ZOO / name / EVALUATION, json.dumps(shown, indent=1) + "\n")
+    write_card(ZOO / name, load_config(ZOO / name / "config.yml"))
+    print(json.dumps(rows, indent=1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", choices=sorted(_table()))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--runs", type=Path, default=Path("runs/zoo"))
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--evaluate", action="store_true", help="measure the agent of the zoo instead of training")
+    parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="further methods to measure with it")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        if arguments.evaluate:
+            evaluated(name, arguments.beside, arguments.threads)
+        else:
+            trained(name, arguments.seeds, arguments.runs, arguments.threads)
+
+
+if __name__ == "__main__":
+    main()
