@@ -37,6 +37,8 @@ class Kernel:
         With the signatures ``INIT``, ``DELTA`` and ``APPLY`` of that module, or users' own ``@njit``.
     cache : int
         Numbers that a replica's cache holds.
+    history : int
+        How many of them, at its end, depend on the way to the design, not on the design alone.
     floats, ints : float64 and int64 arrays, one-dimensional
         The instance's data, handed to all three.
     cost : float
@@ -47,6 +49,7 @@ class Kernel:
     delta: Callable[..., float]
     apply: Callable[..., None]
     cache: int = 0
+    history: int = 0
     floats: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(0))
     ints: IntArray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
     cost: float = 1.0
@@ -91,7 +94,9 @@ class Objective(Family):
     driving : Objective, optional
         The energy that the moves look at, if it is not this one (a surrogate); success is judged by this one.
     gradient : callable, optional
-        ``gradient(designs)``, shape (R, n) → (R, n).
+        ``gradient(designs)``, shape (R, n) → (R, n). Where energies come along, override :meth:`value_and_gradient`.
+    gradient_cost : float
+        What energies with their gradients cost, in evaluations of energies.
     uncertainty : callable, optional
         ``uncertainty(designs)``, shape (R, n) → (R,): how far the driving energy may be off.
     """
@@ -106,6 +111,7 @@ class Objective(Family):
     default_step: ClassVar[float] = 0.1
     delta: ClassVar[Any] = None
     gradient: ClassVar[Any] = None
+    gradient_cost: ClassVar[float] = 2.0
     uncertainty: ClassVar[Any] = None
 
     @property
@@ -233,6 +239,18 @@ class Objective(Family):
             at = int(np.flatnonzero(~np.isfinite(values))[0])
             raise InputError(f"objective {self.name!r}: the energy of design {x[at].tolist()} is {values[at]}")
         return values
+
+    def value_and_gradient(self, designs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Energies and gradients, shapes (R,) and (R, n); what gradient methods call.
+
+        Raises
+        ------
+        InputError
+            If the objective has no gradient.
+        """
+        if self.gradient is None:
+            raise InputError(f"objective {self.name!r} has no gradient")
+        return self.energies(designs), np.asarray(self.gradient(designs), np.float64)
 
     def energy_of(self, design: npt.ArrayLike) -> float:
         """The energy of one design, shape (n,)."""

@@ -18,7 +18,7 @@ from annealrl.kernels import designs as kernels
 from annealrl.kernels.streams import seed_words
 from annealrl.objective import Objective
 from annealrl.objective_population import DesignPopulation
-from annealrl.parallel import available_cores, run_slices
+from annealrl.parallel import at_most, available_cores, run_slices
 from annealrl.registry import unknown
 from annealrl.simulator import Seed, instance_seeds
 
@@ -195,7 +195,8 @@ class ObjectiveSimulator:
         for b, model in enumerate(self.models):
             if model.parts.kernel is None and sweeps:
                 moves = (self._designs[b], self._streams[b], self._moves[b], float(self.step_size[b]))
-                self.accepted[b] = advance_batched(model.parts, *moves, start[b], end[b], sweeps)
+                with at_most(self.threads):
+                    self.accepted[b] = advance_batched(model.parts, *moves, start[b], end[b], sweeps)
         proposals = sweeps * self.sizes * self.replicas
         self.attempted += int(proposals.sum())
         for b, model in enumerate(self.models):
@@ -252,7 +253,8 @@ class ObjectiveSimulator:
         """Write the true energies of an instance's designs."""
         model = self.models[b]
         x = self._designs[b, :, : self.sizes[b]]
-        self.energies[b] = model.energies(x)
+        with at_most(self.threads):
+            self.energies[b] = model.energies(x)
         self.evaluations += self.replicas
         driving = model.parts.driving
         if driving is model:

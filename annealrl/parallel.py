@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+
+_limit: ContextVar[int | None] = ContextVar("threads", default=None)
 
 
 def available_cores() -> int:
     """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """Let energies that go parallel by themselves, having no such parameter, take this many threads in here."""
+    token = _limit.set(threads)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def allowed_threads() -> int:
+    """What :func:`at_most` says here; all available cores where it says nothing."""
+    return _limit.get() or available_cores()
 
 
 def run_slices(work: Callable[[int, int], None], count: int, threads: int) -> None:
