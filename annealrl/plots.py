@@ -57,14 +57,14 @@ def n99_plot(results: Sequence[Result | Mapping[str, Any]] | Table, path: str | 
             at, side, label = right, "right", "∞ (p = 0)"
         axes.annotate(label, (at, y), (0, 5), textcoords="offset points", ha=side, fontsize=8)
     axes.set_xscale("log")
-    _plain_ticks(axes.xaxis)
+    plain_ticks(axes.xaxis)
     axes.set_xlim(left, right)
     axes.set_ylim(len(rows) - 0.5, -0.7)
     axes.set_yticks(range(len(rows)), [label_of(row) for row in rows])
     axes.set_xlabel("n99: episodes for 99 % success (95 % interval); fewer is better")
     axes.set_title(f"{', '.join(sets)}: success by the {rows[0].criterion} energy", fontsize=10)
     axes.grid(axis="x", which="both", alpha=0.3)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def schedule_plot(schedules: Mapping[str, Schedule], path: str | Path, *, steps: int = 40) -> None:
@@ -76,30 +76,35 @@ def schedule_plot(schedules: Mapping[str, Schedule], path: str | Path, *, steps:
         betas = schedule.betas(steps)
         axes.plot(np.arange(steps), np.where(betas > 0, betas, np.nan), marker=".", label=name)
     axes.set_yscale("log")
-    _plain_ticks(axes.yaxis)
+    plain_ticks(axes.yaxis)
     axes.set_xlabel("step")
     scaled = {schedule.sigma_units for schedule in schedules.values()}
     axes.set_ylabel("β·σ" if scaled == {True} else "β" if scaled == {False} else "β, or β·σ")
     axes.grid(which="both", alpha=0.3)
     axes.legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _as_result(row: Result | Mapping[str, Any]) -> Result:
     return row if isinstance(row, Result) else Result.from_json(dict(row))
 
 
-def _figure(height: float) -> tuple[Figure, Axes]:
-    # A figure of its own canvas: nothing here touches pyplot's global state or asks for a display.
+def blank_figure(height: float) -> Figure:
+    """An empty figure of the usual width; nothing touches pyplot's global state or asks for a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.5, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = blank_figure(height)
     return figure, figure.add_subplot()
 
 
-def _plain_ticks(axis: Axis) -> None:
+def plain_ticks(axis: Axis) -> None:
     """Label 1, 2, 5, 10, … as such: most axes here span a decade or two."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -108,6 +113,7 @@ def _plain_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure; the ending of `path` says the format."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)

@@ -1,0 +1,106 @@
+"""The comparisons that the agents are judged by, each with what was wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from annealrl.statistics import Ratio, n99, pooled_interval
+from annealrl.study import plan
+from annealrl.study.collection import Results
+from annealrl.study.record import Record
+
+
+class Goal(NamedTuple):
+    """A ratio of n99 that is wanted at or below `limit`, and its upper end below `upper`."""
+
+    claim: str
+    test: str
+    rule: str
+    agent: Record | None
+    rival: Record | None
+    limit: float
+    upper: float
+    wanted: str
+
+
+def goals(results: Results) -> Iterator[Goal]:
+    """All of them, those without records included."""
+    for side in (10, 14, 16):
+        test = f"cool-{side}"
+        pair = results.get(test, f"agent ea2d-{side}"), results.get(test, "tuned free")
+        yield Goal("temperature agent to tuned free static", test, "final", *pair, 1.0, 1.15, "≤ 1, upper end ≤ 1.15")
+    for side in (10, 14, 16):
+        test = f"cool-{side}"
+        for name in ("time", "time-only"):
+            control = results.get(test, f"agent ea2d-{side}-{name}")
+            if control is not None:
+                agent = results.get(test, f"agent ea2d-{side}")
+                yield Goal("observing agent to time-only one", test, "final", agent, control, 1.0, 1.0, "upper end < 1")
+    for test in ("cool-14", "cool-16", "ea3d-6"):
+        agent = results.get(test, f"agent {plan.PROBLEMS[test].stem}-population")
+        pair = agent, results.get(test, "population annealing")
+        yield Goal("population agent to population annealing", test, "best", *pair, 0.9, 1.0, "≤ 0.9, upper end < 1")
+    for test in ("ea3d-8", "sk-100", "ea2d-24", "ea2d-32"):
+        for (name, _, sweeps), record in results.table.items():
+            if name == test and record.is_agent and {"exchange", "cluster"} & set(record.moves):
+                pair = record, results.get(test, "tempering, isoenergetic", sweeps)
+                claim = f"{record.label} to isoenergetic tempering, {sweeps} sweeps"
+                yield Goal(claim, test, "best", *pair, 0.9, 1.0, "≤ 0.9, upper end < 1")
+    agent = results.get(plan.MIXED_SET, f"agent {plan.PROBLEMS[plan.MIXED_SET].stem}") or results.get(
+        plan.MIXED_SET, "agent ea2d-mixed-scale-10"
+    )
+    statics = [results.get(plan.MIXED_SET, f"tuned {family}") for family in ("linear", "geometric", "free")]
+    adaptives = [results.get(plan.MIXED_SET, row.label) for row in plan.MIXED if row.label.startswith("adaptive")]
+    for claim, rivals, limit in (
+        ("observing agent to best static schedule", statics, 0.5),
+        ("observing agent to best adaptive heuristic", adaptives, 1.0),
+    ):
+        measured = [rival for rival in rivals if rival is not None]
+        best = max(measured, key=lambda record: record.summary("final").p, default=None)
+        yield Goal(claim, plan.MIXED_SET, "final", agent, best, limit, float("inf"), f"≤ {limit:g}")
+    for side in (14, 16):
+        test = f"cool-{side}"
+        pair = results.get(test, f"agent {plan.ANY_SIDE}"), results.get(test, f"agent ea2d-{side}")
+        yield Goal("size-free agent to that of the side", test, "final", *pair, 1.3, float("inf"), "≤ 1.3")
+
+
+def goal_rows(results: Results) -> list[list[str]]:
+    """Cells of the table: claim, set, rule, ratio, wanted, verdict."""
+    rows = [_row(goal) for goal in goals(results)]
+    rows.insert(3, _published(results.get("cool-14", "agent ea2d-14")))
+    return rows
+
+
+def _row(goal: Goal) -> list[str]:
+    cells = [goal.claim, goal.test, goal.rule]
+    if goal.agent is None or goal.rival is None:
+        return [*cells, "–", goal.wanted, "not measured yet"]
+    found = goal.agent.ratio(goal.rival, goal.rule)
+    return [*cells, _shown(found, goal.rival.label), goal.wanted, verdict(found, goal.limit, goal.upper)]
+
+
+def verdict(ratio: Ratio, limit: float, upper: float) -> str:
+    """``reached`` or ``missed``; said to be lost where the interval lies above 1."""
+    reached = ratio.value <= limit and (ratio.interval[1] < upper or (upper > 1 and ratio.interval[1] <= upper))
+    if reached:
+        return "reached"
+    return "missed, lost" if ratio.interval[0] > 1 else "missed"
+
+
+def _shown(ratio: Ratio, rival: str) -> str:
+    return f"{ratio} to {rival}"
+
+
+def _published(agent: Record | None) -> list[str]:
+    cells = ["temperature agent to published agent", "cool-14", "final"]
+    published = plan.PUBLISHED_RL[14]
+    assert published is not None
+    if agent is None:
+        return [*cells, "–", "≤ 0.2", "not measured yet"]
+    # Published as a single number: the interval is this agent's alone.
+    low, high = pooled_interval(agent.solved["final"], agent.trials)
+    found = Ratio(
+        float(n99(agent.summary("final").p)) / published, (float(n99(high)) / published, float(n99(low)) / published)
+    )
+    return [*cells, _shown(found, f"{published:g}"), "≤ 0.2", verdict(found, 0.2, float("inf"))]

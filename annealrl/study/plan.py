@@ -1,0 +1,211 @@
+"""Which methods are measured on which sets with which budgets, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from annealrl.evaluation import with_sweeps
+from annealrl.method import Budget
+
+#: The paper's budget, that of all tables.
+PAPER = Budget(replicas=64, steps=40, sweeps_per_step=100)
+#: Stream of the test episodes.
+SEED = 1
+SIDES = (4, 6, 8, 10, 12, 14, 16)
+#: n99 as published, by side (Mills, Ronagh and Tamblyn, Nat. Mach. Intell. 2, 509 (2020), Fig. 4d); None is infinity.
+PUBLISHED_SA: dict[int, float | None] = {4: 0.826, 6: 1.68, 8: 5.01, 10: 24.96, 12: 265.0, 14: 7673.0, 16: None}
+PUBLISHED_RL: dict[int, float | None] = {4: 0.0, 6: 1.04, 8: 1.85, 10: 6.68, 12: 15.7, 14: 93.6, 16: 304.7}
+SWEEPS = (500, 1000, 2000, 4000, 8000, 16000)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A test set and what belongs to it.
+
+    Attributes
+    ----------
+    test, train : str
+        Names of the sets.
+    key : str
+        What the files of schedules tuned for it end in.
+    stem : str
+        What names of agents trained for it begin with.
+    """
+
+    test: str
+    train: str
+    key: str
+    stem: str
+
+
+def _cool(side: int) -> Problem:
+    return Problem(f"cool-{side}", f"ea2d-{side}-train", str(side), f"ea2d-{side}")
+
+
+def _own(name: str) -> Problem:
+    return Problem(name, f"{name}-train", name, name)
+
+
+PROBLEMS = {
+    problem.test: problem
+    for problem in (
+        *map(_cool, SIDES),
+        *map(_own, ("ea2d-24", "ea2d-32", "ea3d-6", "ea3d-8", "sk-100")),
+        Problem("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-train", "ea2d-mixed-scale-10", "ea2d-mixed-scale"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method of a table, the same for all sets.
+
+    Attributes
+    ----------
+    label : str
+    source : str
+        A text of the method grammar, or ``tuned:FAMILY[:sigma|:scaled]``: the tuned member of a family; with ``sigma``
+        tuned in units of 1/σ, with ``scaled`` the one tuned in β, times the median σ of its training instances.
+    """
+
+    label: str
+    source: str
+
+    @property
+    def family(self) -> str | None:
+        """The tuned family, if it is one."""
+        return self.source.split(":")[1] if self.source.startswith("tuned:") else None
+
+
+_STATIC = tuple(Row(f"tuned {family}", f"tuned:{family}") for family in ("linear", "geometric", "free"))
+_ADAPTIVE = (
+    Row("adaptive, acceptance", "tuned:adaptive"),
+    Row("adaptive, speed", "tuned:adaptive-speed"),
+)
+SINGLE_FLIP = (
+    Row("cool-published", "cool-published"),
+    *_STATIC,
+    *(Row(f"{row.label} in β·σ", f"{row.source}:scaled") for row in _STATIC),
+    *_ADAPTIVE,
+)
+INTERACTING = (
+    Row("population annealing", "tuned:population"),
+    Row("tempering", "tuned:tempering"),
+    Row("tempering, isoenergetic", "tuned:tempering-icm"),
+)
+#: Scales differ by up to a hundred: what is tuned in β·σ knows J, which nothing else of this table does.
+MIXED = (*_STATIC, *_ADAPTIVE, Row("tuned free in β·σ", "tuned:free:sigma"))
+#: The best of each kind, for the curves over sweeps.
+KINDS = (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING)
+
+SINGLE_FLIP_SETS = tuple(f"cool-{side}" for side in SIDES)
+INTERACTING_SETS = ("cool-14", "cool-16", "ea2d-24", "ea2d-32", "ea3d-6", "ea3d-8", "sk-100", "ea2d-mixed-scale-10")
+MIXED_SET = "ea2d-mixed-scale-10"
+SWEEPS_SETS = ("cool-14", "ea2d-24")
+#: Agents by name beside those whose name begins with the set's.
+ANY_SIDE = "ea2d-sizefree"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row on a set with a budget."""
+
+    row: Row
+    problem: Problem
+    budget: Budget
+
+
+#: Sets in the order of their weight.
+_ORDER = (
+    "cool-14",
+    "cool-10",
+    "cool-16",
+    "ea3d-6",
+    "ea2d-mixed-scale-10",
+    "cool-12",
+    "cool-8",
+    "ea2d-24",
+    "cool-6",
+    "cool-4",
+    "ea3d-8",
+    "sk-100",
+    "ea2d-32",
+)
+
+
+def agent_rows(problem: Problem, names: list[str]) -> list[Row]:
+    """The agents that are measured on a set: those named after it, and those of any side."""
+    flat = problem.test.startswith(("cool-", "ea2d-24", "ea2d-32"))
+    chosen = [
+        name
+        for name in names
+        if name == problem.stem
+        or name.startswith(f"{problem.stem}-")
+        or (flat and (name == ANY_SIDE or name.startswith(f"{ANY_SIDE}-")))
+    ]
+    return [Row(f"agent {name}", f"agent:{name}") for name in chosen]
+
+
+def rows(problem: Problem) -> tuple[Row, ...]:
+    """All rivals that are measured on a set with the paper's budget."""
+    found: tuple[Row, ...] = ()
+    if problem.test == MIXED_SET:
+        found += MIXED
+    if problem.test in SINGLE_FLIP_SETS:
+        found += SINGLE_FLIP
+    if problem.test in INTERACTING_SETS:
+        found += INTERACTING
+    return found
+
+
+def jobs(agents: list[str]) -> Iterator[Job]:
+    """Everything, the most important first: tables, then the curves over sweeps."""
+    for name in _ORDER:
+        problem = PROBLEMS[name]
+        for row in (*rows(problem), *agent_rows(problem, agents)):
+            yield Job(row, problem, PAPER)
+    for name in SWEEPS_SETS:
+        problem = PROBLEMS[name]
+        for sweeps in SWEEPS:
+            budget = with_sweeps(PAPER, sweeps)
+            if budget == PAPER:
+                continue
+            for row in (*KINDS, *agent_rows(problem, agents)):
+                yield Job(row, problem, budget)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A search that the rows need: a family on the training instances of a problem.
+
+    The `criterion` is the end of the anneal for single flips, as in the paper, and the best of any step for replicas
+    that interact.
+    """
+
+    family: str
+    problem: Problem
+    sigma: bool = False
+
+    @property
+    def criterion(self) -> str:
+        """Which energies decide."""
+        return "best" if self.family in {row.family for row in INTERACTING} else "final"
+
+    @property
+    def file(self) -> str:
+        """Where the result is kept."""
+        return f"tuned-{self.family}{'-sigma' * self.sigma}-{self.problem.key}.json"
+
+
+def tuning_of(row: Row, problem: Problem) -> Tuning | None:
+    """The search that a row needs, if any."""
+    if row.family is None:
+        return None
+    return Tuning(row.family, problem, sigma=row.source.endswith(":sigma"))
+
+
+def tunings() -> list[Tuning]:
+    """All searches, in the order of the tables."""
+    needed = (tuning_of(row, PROBLEMS[name]) for name in _ORDER for row in rows(PROBLEMS[name]))
+    return list(dict.fromkeys(found for found in needed if found is not None))
