@@ -40,6 +40,11 @@ class AgentMethod:
         return frozenset({"flip"}).union(*(kind.moves for kind in kinds))
 
     @property
+    def final_only(self) -> bool:
+        """Whether energies before the end are not for it to know, because nobody looks or looking destroys."""
+        return not self.agent.config.env.make(1).options.watched
+
+    @property
     def fingerprint(self) -> str:
         """All that decides what the method does; two methods with the same one are the same."""
         return f"agent {self.agent.fingerprint}"

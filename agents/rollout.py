@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from annealrl.agents.config import EnvConfig
@@ -16,7 +17,7 @@ from annealrl.agents.threads import torch_threads
 from annealrl.errors import InputError
 from annealrl.family import Simulator
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.method import Budget
 from annealrl.rewards import EpisodeEnd
 from annealrl.simulator import ReplicaSimulator
@@ -44,6 +45,9 @@ class Played:
         From making the environment to the last step's end.
     spins : tuple of int8 array, shape (R, n), optional
         Every replica's final configuration, where it was asked for.
+    actions : float32 array, shape (steps, E, d)
+    looks : int64 array, shape (E,), optional
+        How often an episode's replicas were looked at, where that is not before every decision or is destructive.
     """
 
     energies: FloatArray
@@ -55,6 +59,12 @@ class Played:
     evaluations: float | None
     seconds: float
     spins: tuple[SpinArray, ...] | None = None
+    actions: npt.NDArray[np.float32] | None = None
+    looks: IntArray | None = None
+
+
+#: What is put between an environment and a policy: (step, observations) → observations, all of shape (E, …).
+Veil = Callable[[int, npt.NDArray[Any]], npt.NDArray[Any]]
 
 
 def play(
@@ -69,6 +79,7 @@ def play(
     deterministic: bool = True,
     starts: Sequence[SpinArray] | None = None,
     keep_spins: bool = False,
+    veil: Veil | None = None,
 ) -> Played:
     """Play one episode on each of `models`, episode e with the dynamics of ``seeds[e]``.
 
@@ -89,6 +100,11 @@ def play(
         Where the replicas of each episode start, instead of the above.
     keep_spins : bool
         Whether the final configurations are returned too.
+    veil : callable, optional
+        Changes what the policy sees.
+
+    Where replicas are used up by looking, or are not looked at before every decision, nobody has seen the energies in
+    between: the best energies are then those of the end.
     """
     began = time.perf_counter()
     env = config.make(
@@ -104,12 +120,13 @@ def play(
     _check_fit(policy, env, models)
     kept: list[Played] = []
     betas = np.empty((budget.steps, len(models)))
+    taken = np.empty((budget.steps, len(models), *(env.single_action_space.shape or ())), np.float32)
 
     def at_end(end: EpisodeEnd) -> FloatArray:
         # The environment starts the next episode within the last step: this is the moment to look at the replicas.
         simulator = env.simulator
         assert simulator is not None
-        lowest = [simulator.lowest(e) for e in range(len(models))]
+        lowest = [simulator.lowest(e) if env.options.watched else _final(simulator, e) for e in range(len(models))]
         betas[-1] = env.drive.beta
         kept.append(
             Played(
@@ -122,6 +139,8 @@ def play(
                 evaluations=getattr(simulator, "evaluations", None),
                 seconds=time.perf_counter() - began,
                 spins=_spins(simulator) if keep_spins else None,
+                actions=taken,
+                looks=None if env.options.watched else env.sight.looks.copy(),
             )
         )
         return np.zeros(len(models))
@@ -143,13 +162,21 @@ def play(
     policy.set_training_mode(False)
     with torch.no_grad(), torch_threads(type(policy), budget.threads):
         for step in range(budget.steps):
+            seen = observation if veil is None else veil(step, observation)
             actions, states = policy.act(
-                torch.as_tensor(observation, device=policy.device), states, deterministic=deterministic
+                torch.as_tensor(seen, device=policy.device), states, deterministic=deterministic
             )
-            observation = env.step(actions.cpu().numpy())[0]
+            taken[step] = actions.cpu().numpy().clip(-1.0, 1.0)
+            observation = env.step(taken[step])[0]
             if step < budget.steps - 1:
                 betas[step] = env.drive.beta
     return kept[0]
+
+
+def _final(simulator: Simulator, episode: int) -> tuple[float, SpinArray]:
+    replicas = cast(ReplicaSimulator, simulator)  # only spins are looked at in ways of their own
+    lowest = int(replicas.energies[episode].argmin())
+    return float(replicas.energies[episode, lowest]), replicas.spins(episode)[lowest]
 
 
 def _spins(simulator: Simulator) -> tuple[SpinArray, ...]:

@@ -25,7 +25,7 @@ from annealrl.step_sizes import SMALLEST_STEP
 BoolArray = npt.NDArray[np.bool_]
 
 #: What a component writes; of two that write the same the later would win, so they are refused.
-BETA, SIZE, RESAMPLING = "β", "the step size", "resampling"
+BETA, SIZE, RESAMPLING, LOOKING = "β", "the step size", "resampling", "looking"
 
 
 class Component(ABC):
@@ -42,6 +42,8 @@ class Component(ABC):
         Those of ``beta_start``, ``reference``, ``refusal_penalty``, ``step_start`` that mean something to it.
     moves : frozenset of str
         Moves beyond single flips that it makes, as in :class:`annealrl.method.Method`.
+    measures : bool
+        Whether it looks at the replicas without moving them.
     late : bool
         Whether it acts after the others, on what they have set.
     default_scale : float
@@ -54,6 +56,7 @@ class Component(ABC):
     uses: ClassVar[frozenset[str]] = frozenset()
     moves: ClassVar[frozenset[str]] = frozenset()
     late: ClassVar[bool] = False
+    measures: ClassVar[bool] = False
     default_scale: ClassVar[float] = 1.0
 
     def __init__(self, scale: float, beta_max: float, reference: Schedule, step_start: float) -> None:
@@ -131,6 +134,7 @@ class MeasuredBetaOffset(LogBetaOffset):
 
     name = "measured_beta_offset"
     meaning = "measured_beta_offset: beta = reference / spread of the start's energies * sqrt(N) * exp(scale * action)"
+    measures = True
 
     def begin(self, drive: Drive) -> None:
         """Measure the unit."""
@@ -181,10 +185,26 @@ class Resample(Component):
         return drive.simulator.population.weighed
 
 
+class Look(Component):
+    """Controlled observation: the replicas are looked at before the next decision where the action is above 0.
+
+    Proposed by Mills, Ronagh and Tamblyn, Nat. Mach. Intell. 2, 509 (2020), "Conclusion". The options ``look_cost``
+    and ``look_paid_in`` say what a look costs; :class:`annealrl.sight.Sight` takes it.
+    """
+
+    name = "look"
+    meaning = "look: observe before the next decision where action > 0"
+    sets = LOOKING
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Say where there will be a look."""
+        drive.looks = action > 0
+
+
 #: All components by name.
 COMPONENTS: Mapping[str, type[Component]] = {
     kind.name: kind
-    for kind in (DeltaBeta, DeltaLogTemperature, LogBetaOffset, MeasuredBetaOffset, DeltaLogStep, Resample)
+    for kind in (DeltaBeta, DeltaLogTemperature, LogBetaOffset, MeasuredBetaOffset, DeltaLogStep, Resample, Look)
 }
 
 

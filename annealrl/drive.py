@@ -33,6 +33,8 @@ class Drive:
         Let β move linearly within a step instead of jumping at its start.
     controls : dict of float64 array, shape (B,)
         What :meth:`Simulator.advance` takes further, such as ``step_size``.
+    looks : bool array, shape (B,), optional
+        Where the replicas are looked at before the next decision, if a component decides that.
     advance : callable
         Runs the step; a component that moves replicas otherwise (a ladder of temperatures, say) puts its own here.
     """
@@ -43,6 +45,7 @@ class Drive:
     beta: FloatArray
     ramp: bool = False
     controls: dict[str, FloatArray] = field(default_factory=dict)
+    looks: npt.NDArray[np.bool_] | None = None
     advance: Callable[[Drive], None] = _plain
     previous: FloatArray = field(init=False)
 

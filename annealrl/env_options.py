@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from annealrl.actions import BETA, SIZE, Component, component_kinds
+from annealrl.actions import BETA, LOOKING, SIZE, Component, component_kinds
 from annealrl.backends import BACKENDS, Backend
 from annealrl.errors import InputError, blamed
 from annealrl.family import Family
 from annealrl.hints import hints_of, mismatch
+from annealrl.looking import LOOKING_OPTIONS, check_looking
 from annealrl.observations import FEATURES
 from annealrl.registry import check_fields, family, unknown
 from annealrl.rewards import REWARDS, Reward
@@ -58,6 +59,19 @@ class EnvOptions:
         Where the step size starts under ``delta_log_step``, as a fraction of a coordinate's range.
     initial : {"independent", "shared"}
         Random starts of the replicas, where the family does not fix one.
+    observing : {"free", "destructive"}
+        Whether replicas go on after they were looked at, or are used up: then every look takes fresh ones that have
+        followed the same actions, and what the last ensemble ends in is judged. Ising families alone.
+    ensembles : {"parallel", "literal"}
+        Where the replicas to be used up come from: ensembles that all advance together (where the times of the looks
+        are fixed), or fresh replicas that replay the actions at every look.
+    look_every : int
+        Look before every so many decisions alone; statistics then hold the age of the observation.
+    look_cost : float
+        What a look costs, where the action's component ``look`` decides on it or ``look_every`` is given.
+    look_paid_in : {"reward", "sweeps", "ensemble"}
+        The cost is subtracted from the reward; or is sweeps taken off the following step; or is subtracted from the
+        reward for each whole anneal that went into an ensemble that was used up (t/steps of it at step t).
     group_size : int
         That many neighbouring environments share an instance in every episode.
     certify : bool
@@ -84,6 +98,11 @@ class EnvOptions:
     beta_start: BetaStart | None = None
     step_start: float | None = None
     initial: Literal["independent", "shared"] = "independent"
+    observing: Literal["free", "destructive"] = "free"
+    ensembles: Literal["parallel", "literal"] | None = None
+    look_every: int | None = None
+    look_cost: float = 0.0
+    look_paid_in: Literal["reward", "sweeps", "ensemble"] = "reward"
     group_size: int = 1
     certify: bool | None = None
     threads: int | None = None
@@ -99,7 +118,9 @@ class EnvOptions:
             ):
                 raise InputError(f"{key} is {value!r}; a whole number of at least 1 is expected")
             object.__setattr__(self, key, int(value))
-        for key in ("refusal_penalty", "ramp", "beta_max", "step_start", "certify", "threads"):
+        if self.look_every is not None and not self.look_every >= 1:
+            raise InputError(f"look_every is {self.look_every}; at least 1 is expected")
+        for key in ("refusal_penalty", "ramp", "beta_max", "step_start", "certify", "threads", *LOOKING_OPTIONS):
             _refuse_type(key, getattr(self, key), _HINTS[key])
         if self.criterion not in ("final", "best"):
             raise unknown("criterion", str(self.criterion), ("final", "best"))
@@ -144,12 +165,14 @@ class EnvOptions:
         defaults = {**general, **kind.defaults()}
         left_open = {key: value for key, value in defaults.items() if getattr(self, key) == _DEFAULTS[key]}
         known = dataclasses.replace(self, **left_open)
+        if not known.always and self.observation is None:
+            known = dataclasses.replace(known, observation="features")
         if known.observation not in kind.observations:
             raise unknown("observation", str(known.observation), kind.observations)
         if known.observation == "features" and known.features is None:
             known = dataclasses.replace(known, features=kind.feature_groups)
         self._refuse_idle(known, kind)
-        return known
+        return check_looking(known, kind, self.features is None)
 
     def _refuse_idle(self, known: EnvOptions, kind: Family) -> None:
         if self.features is not None:
@@ -173,6 +196,16 @@ class EnvOptions:
             raise InputError(f"action: {type(kind).__name__} has moves of one size; no component can set it")
 
     @property
+    def always(self) -> bool:
+        """Whether the replicas are looked at before every decision."""
+        return self.look_every in (None, 1) and not any(component.sets == LOOKING for component in self.components)
+
+    @property
+    def watched(self) -> bool:
+        """Whether the replicas that are judged are looked at before every decision."""
+        return self.always and self.observing == "free"
+
+    @property
     def components(self) -> tuple[type[Component], ...]:
         """The kinds of the action's components."""
         return component_kinds(self.action or ())
@@ -188,6 +221,7 @@ class EnvOptions:
     def spelled(self) -> dict[str, Any]:
         """All that is set and matters, as a file would say it."""
         left_out = {*self.idle, "threads"} | ({"backend"} if self.backend == "cpu" else set())
+        left_out |= {key for key in LOOKING_OPTIONS if getattr(self, key) == _DEFAULTS[key]}
         return {key: value for key, value in vars(self).items() if value is not None and key not in left_out}
 
 

@@ -32,13 +32,19 @@ class Snapshot:
     progress : float
         Fraction of the episode that has passed.
     previous_mean, acceptance : float64 array, shape (B,)
-        Mean energy one step ago; acceptance ratio of the last step.
+        Mean energy at the look before this one, as a rule one step ago; acceptance ratio of the last step.
+    best : float64 array, shape (B,)
+        Lowest energy that was seen so far.
+    age : float64 array, shape (B,)
+        Steps since the last look.
     """
 
     drive: Drive
     progress: float
     previous_mean: FloatArray
     acceptance: FloatArray
+    best: FloatArray
+    age: FloatArray
 
     @property
     def simulator(self) -> Simulator:
@@ -58,11 +64,14 @@ class FeatureGroup:
         Snapshot → one float64 array, shape (B,), for each name.
     designs : bool, optional
         Whether it is for objectives (True), Ising models (False) or both (None).
+    measured : bool
+        Whether it takes a look at the replicas; the rest is known to whoever controls them.
     """
 
     names: Callable[[int], tuple[str, ...]]
     columns: Callable[[Snapshot], list[FloatArray]]
     designs: bool | None = None
+    measured: bool = True
 
     def serves(self, family: Family) -> bool:
         """Whether it means something for a family."""
@@ -80,6 +89,10 @@ def _beta(now: Snapshot) -> list[FloatArray]:
 def _temperature(now: Snapshot) -> list[FloatArray]:
     scales = np.array([model.energy_scale for model in now.simulator.models])
     return [np.log(now.drive.beta * scales + 1e-3)]
+
+
+def _age(now: Snapshot) -> list[FloatArray]:
+    return [np.log1p(now.age)]
 
 
 def _energy(now: Snapshot) -> list[FloatArray]:
@@ -100,11 +113,10 @@ def _relative_energy(now: Snapshot) -> list[FloatArray]:
 def _in_spreads(now: Snapshot, tiny: FloatArray | float) -> list[FloatArray]:
     energies, n = now.simulator.energies, now.simulator.extents
     mean, std, low = energies.mean(axis=1), energies.std(axis=1), energies.min(axis=1)
-    best = now.simulator.best_energies.min(axis=1)
     return [
         now.drive.beta * std / np.sqrt(n),
         (mean - low) / (std + tiny),
-        (low - best) / (std + tiny),
+        (low - now.best) / (std + tiny),
         (now.previous_mean - mean) / (std + tiny),
     ]
 
@@ -146,9 +158,10 @@ _IN_SPREADS = ("beta_times_spread", "lowest_in_spreads", "loss_of_best_in_spread
 #: Groups of features; every one can be switched off. All but ``time``, ``overlap``, ``acceptance`` and
 #: ``relative_energy`` depend on the unit of energy.
 FEATURES: Mapping[str, FeatureGroup] = {
-    "time": FeatureGroup(_named("time_left"), _time),
-    "beta": FeatureGroup(_named("log_beta"), _beta),
-    "temperature": FeatureGroup(_named("log_beta_times_scale"), _temperature),
+    "time": FeatureGroup(_named("time_left"), _time, measured=False),
+    "beta": FeatureGroup(_named("log_beta"), _beta, measured=False),
+    "temperature": FeatureGroup(_named("log_beta_times_scale"), _temperature, measured=False),
+    "age": FeatureGroup(_named("log_age_of_observation"), _age, measured=False),
     "energy": FeatureGroup(
         _named("mean_energy_per_spin", "lowest_energy_per_spin", "log_energy_spread", *_IN_SPREADS), _energy
     ),
@@ -157,7 +170,7 @@ FEATURES: Mapping[str, FeatureGroup] = {
         _named("mean_absolute_overlap", "mean_square_overlap", "fraction_above_0.9"), _overlap, designs=False
     ),
     "acceptance": FeatureGroup(_named("acceptance_ratio"), _acceptance),
-    "step_size": FeatureGroup(_named("log_step_size"), _step_size, designs=True),
+    "step_size": FeatureGroup(_named("log_step_size"), _step_size, designs=True, measured=False),
     "spread": FeatureGroup(_named("mean_spread", "smallest_spread", "largest_spread"), _spread, designs=True),
     "coordinate_spread": FeatureGroup(
         lambda sites: tuple(f"spread_{i}" for i in range(sites)), _coordinate_spread, designs=True
@@ -179,6 +192,9 @@ class FeatureObservation:
     def __init__(self, groups: tuple[str, ...], sites: int) -> None:
         self.groups = tuple(groups)
         self.names = tuple(name for group in self.groups for name in FEATURES[group].names(sites))
+        widths = [len(FEATURES[group].names(sites)) for group in self.groups]
+        #: Which columns take a look at the replicas, shape (features,).
+        self.measured = np.repeat([FEATURES[group].measured for group in self.groups], widths)
 
     def space(self, replicas: int, sites: int) -> gym.spaces.Box:
         """The space of one environment."""
@@ -188,6 +204,15 @@ class FeatureObservation:
         """Observe all environments, shape (B, features)."""
         columns = [column for group in self.groups for column in FEATURES[group].columns(now)]
         return np.clip(np.stack(columns, axis=1), -LIMIT, LIMIT).astype(np.float32)
+
+    def known(self, now: Snapshot) -> npt.NDArray[np.float32]:
+        """The columns that take no look, shape (B, features); 0 in the others."""
+        result = np.zeros((len(now.simulator), len(self.names)), np.float32)
+        groups = [FEATURES[group] for group in self.groups if not FEATURES[group].measured]
+        if groups:
+            columns = [column for group in groups for column in group.columns(now)]
+            result[:, ~self.measured] = np.clip(np.stack(columns, axis=1), -LIMIT, LIMIT)
+        return result
 
 
 class SpinObservation:

@@ -12,17 +12,18 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from annealrl.actions import make_action
 from annealrl.drive import Drive
+from annealrl.ensembles import Ensemble, Stage
 from annealrl.env_options import ENV_OPTIONS, EnvOptions, make_family
 from annealrl.episodes import Episodes
 from annealrl.errors import InputError
 from annealrl.family import Family, Simulator
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray
-from annealrl.observations import Snapshot, make_observation
+from annealrl.observations import make_observation
 from annealrl.rendering import RENDER_FPS, RENDER_MODES, Frame, make_recorder
 from annealrl.rewards import REWARDS, EpisodeEnd, Reward
+from annealrl.sight import Sight
 
 Info = dict[str, Any]
 
@@ -57,7 +58,9 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     Information, arrays of length B: ``energy`` (lowest now), ``mean_energy``, ``best_energy`` (lowest so far),
     ``beta``, ``acceptance``, ``sweeps``, ``ground_energy`` (NaN if unknown), ``is_success``, ``step_size`` where the
     action sets it, ``uncertainty`` (of the lowest replica) and ``distrusted`` (whether that is more than the objective
-    puts up with) where the objective has one; at the end also ``episode`` with ``r``, ``l`` and ``t``.
+    puts up with) where the objective has one; at the end also ``episode`` with ``r``, ``l`` and ``t``. Where looks are
+    destructive or are not taken before every decision, also ``looks`` and ``attempted_updates`` of the episode so far,
+    ensembles that were used up by looking included; the rest tells of the replicas that are judged in the end.
     """
 
     def __init__(
@@ -86,24 +89,19 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self.reward: Reward = REWARDS[o.reward] if isinstance(o.reward, str) else o.reward
         self.episodes = Episodes(self.family, self.num_envs, o, instances)
         largest = self.episodes.largest
-        assert o.action is not None
-        assert o.reference is not None
-        assert o.beta_max is not None
-        assert o.step_start is not None
-        self.action = make_action(o.action, o.action_scale, o.reference, o.beta_max, o.step_start)
+        stage = Stage(self.family, o, largest)
+        self._main = Ensemble(stage)
+        self.action = self._main.action
         self.observation = make_observation(str(o.observation), o.features, largest)
         self.single_observation_space = self.observation.space(o.replicas, largest)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (len(self.action.components),), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
-        self.simulator: Simulator | None = None
-        self._drive: Drive | None = None
+        self.sight = Sight(stage, self.observation, self.num_envs)
         self._step = o.steps
         self._started = 0.0
         self._returns: FloatArray = np.zeros(self.num_envs)
-        self._acceptance: FloatArray = np.zeros(self.num_envs)
-        self._previous_mean: FloatArray = np.zeros(self.num_envs)
         self._ground: FloatArray = np.full(self.num_envs, np.nan)
 
     @property
@@ -124,14 +122,19 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     @property
     def drive(self) -> Drive:
         """At what the coming step runs."""
-        if self._drive is None:
+        if self._main.simulator is None:
             raise gym.error.ResetNeeded("call reset() before step()")
-        return self._drive
+        return self._main.drive
+
+    @property
+    def simulator(self) -> Simulator | None:
+        """The replicas that are judged in the end."""
+        return self._main.simulator
 
     @property
     def attempted_updates(self) -> int:
-        """Updates attempted since the simulator was made, by all moves."""
-        return self.action.attempted(self.drive)
+        """Updates attempted since the simulator was made, by all moves and on replicas used up by looking."""
+        return self.action.attempted(self.drive) + self.sight.attempted
 
     @property
     def episode(self) -> int:
@@ -164,12 +167,10 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         values = np.asarray(actions, dtype=np.float64).reshape(self.action_space.shape or ())
         if not np.isfinite(values).all():
             raise InputError("step: actions hold a value that is not finite")
-        self._previous_mean = simulator.energies.mean(axis=1)
-        refused = self.action.apply(self._step, np.clip(values, -1.0, 1.0), drive)
-        drive.advance(drive)
-        self._acceptance = simulator.acceptance_ratio(drive.sweeps)
+        actions = np.clip(values, -1.0, 1.0)
+        refused = self._main.step(self._step, actions, self.sight.toll(self._step))
+        rewards = -self.options.refusal_penalty * refused - self.sight.act(self._step, actions, drive)
         self._step += 1
-        rewards = -self.options.refusal_penalty * refused.astype(np.float64)
         over = self._step == self.steps
         done = np.full(self.num_envs, over)
         observation = self._observe()
@@ -218,35 +219,17 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def _begin(self) -> None:
         """Draw instances and starts, and put them into the simulator."""
         start = self.episodes.next()
-        simulator, everyone = self.simulator, range(self.num_envs)
-        if simulator is None or not simulator.fits(start.models):
-            simulator = self.simulator = self.family.simulator(
-                start.models,
-                self.replicas,
-                seeds=start.seeds,
-                initial=self.options.initial,
-                threads=self.options.threads,
-                largest=self.episodes.largest,
-                backend=self.options.backend,
-            )
-            if any(each is not None for each in start.configurations):
-                simulator.load(everyone, start.models, start.seeds, start.configurations)
-        else:
-            simulator.load(everyone, start.models, start.seeds, start.configurations)
+        self._main.begin(start)
+        self.sight.begin(start)
         self._ground = start.ground
-        o = self.options
-        self._drive = Drive(simulator, o.steps, o.sweeps_per_step, start.betas, o.ramp)
-        self.action.begin(self._drive)
         self._step = 0
-        self._previous_mean = simulator.energies.mean(axis=1)
-        self._acceptance = np.zeros(self.num_envs)
         self._returns = np.zeros(self.num_envs)
         self._started = time.perf_counter()
 
     # -- what is told --------------------------------------------------------------------------------------------
 
     def _observe(self) -> npt.NDArray[Any]:
-        return self.observation(Snapshot(self.drive, self._step / self.steps, self._previous_mean, self._acceptance))
+        return self.sight.observe(self._step, self._main.drive, self._main.acceptance)
 
     def _judged(self) -> FloatArray:
         simulator = self.drive.simulator
@@ -264,8 +247,9 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             "best_energy": simulator.best_energies.min(axis=1),
             **self.drive.info(),
             **simulator.info(),
-            "acceptance": self._acceptance.copy(),
-            "sweeps": np.full(self.num_envs, self._step * self.options.sweeps_per_step),
+            **self.sight.info(simulator.sizes, self._main.sweeps),
+            "acceptance": self._main.acceptance.copy(),
+            "sweeps": self._main.sweeps.copy(),
             "ground_energy": self._ground.copy(),
             "is_success": self._judged().min(axis=1) <= self._ground + slack,
         }
