@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--training", type=int, default=60, help="training instances of every search")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="", metavar="REGEX", help="jobs whose 'set method sweeps' matches")
+    parser.add_argument("--prune", action="store_true", help="drop records that the plan no longer holds")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--work", type=Path, default=Path("runs/results"), help="histories of searches")
     parser.add_argument("--page", type=Path, default=Path("docs/results.md"))
@@ -54,6 +55,9 @@ def main() -> None:
                     progress=update,
                 )
     jobs = list(plan.jobs(measure.agent_names()))
+    if arguments.prune:
+        for path in measure.drop_stale(arguments.out, jobs):
+            console.print(f"dropped {path}")
     if "measure" in stages:
         chosen = [job for job in jobs if only.search(f"{job.problem.test} {job.row.label} {job.budget.sweeps}")]
         missing = set()
