@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from annealrl.actions import component_kinds
 from annealrl.agents.config import TrainConfig
 from annealrl.results import write_text
 
@@ -32,9 +33,14 @@ def _summary(config: TrainConfig) -> str:
     options = config.env.options
     family = ", ".join(f"{key} {value}" for key, value in config.env.family_options.items())
     seen, action = options.get("observation", "spins"), options.get("action", "delta_beta")
+    if options.get("features"):
+        seen = f"{seen} ({', '.join(options['features'])})"
+    kinds = component_kinds(action)
+    moves = sorted(frozenset[str]().union(*(kind.moves for kind in kinds)))
+    beyond = f" and {', '.join(moves)}" if moves else " alone"
     return (
-        f"Policy `{config.policy}` for `{config.env.id}`{f' ({family})' if family else ''}: "
-        f"observes {seen}, acts by {action}, moves by single flips alone."
+        f"Policy `{config.policy}` for `{config.env.id}`{f' ({family})' if family else ''}: observes {seen}, "
+        f"acts by {' and '.join(kind.name for kind in kinds)}, moves by single flips{beyond}."
     )
 
 
