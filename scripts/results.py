@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100, help="on each test instance")
     parser.add_argument("--candidates", type=int, default=100, help="of every search, the same for all families")
     parser.add_argument("--training", type=int, default=60, help="training instances of every search")
+    parser.add_argument("--runs", type=Path, help="folder of trainings NAME-SEED, whose spread is to be shown")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="", metavar="REGEX", help="jobs whose 'set method sweeps' matches")
     parser.add_argument("--prune", action="store_true", help="drop records that the plan no longer holds")
@@ -54,7 +55,7 @@ def main() -> None:
                     threads=arguments.threads,
                     progress=update,
                 )
-    jobs = list(plan.jobs(measure.agent_names()))
+    jobs = list(plan.jobs(measure.trained_agents(arguments.runs)))
     if arguments.prune:
         for path in measure.drop_stale(arguments.out, jobs):
             console.print(f"dropped {path}")

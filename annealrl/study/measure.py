@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from annealrl.method import Budget, Method
 from annealrl.registry import load_object
 from annealrl.results import write_text
 from annealrl.schedules import coupling_scale
-from annealrl.study.plan import SEED, Job, Tuning, tuning_of
+from annealrl.study.plan import SEED, Job, Trained, Tuning, tuning_of
 from annealrl.study.record import RECORDS, Record, grounds_hash
 
 #: Episodes on each instance between two writes.
@@ -31,10 +32,15 @@ BLOCK = 5
 Progress = Callable[[int, int], None]
 
 
-def agent_names() -> list[str]:
-    """The agents of the zoo."""
+def trained_agents(runs: Path | None = None) -> list[Trained]:
+    """The agents of the zoo; with a folder of trainings, NAME-SEED each, also those seeds of them that are there."""
     names: list[str] = load_object("annealrl.agents.catalogue:names")()
-    return names
+    agents = [Trained(name) for name in names]
+    for path in sorted(runs.iterdir()) if runs is not None else ():
+        name, _, seed = path.name.rpartition("-")
+        if name in names and seed.isdecimal() and (path / "policy.safetensors").is_file():
+            agents.append(Trained(name, int(seed), str(path)))
+    return agents
 
 
 def record_path(folder: Path, job: Job) -> Path:
@@ -48,7 +54,11 @@ def method_of(job: Job, folder: Path) -> Method | None:
     text = job.row.source
     needed = tuning_of(job.row, job.problem)
     if needed is None:
-        return parse_method(text)
+        method = parse_method(text)
+        # A further training is known by its label, not by where it lies.
+        if job.row.label.startswith("agent "):
+            method.name = "agent:" + job.row.label.removeprefix("agent ").replace(", seed ", "-")
+        return method
     path = folder / needed.file
     if not path.is_file():
         return None
@@ -110,7 +120,8 @@ def measure(
 ) -> Record:
     """Bring a job's record to `episodes` on each instance, block by block; nothing is done twice.
 
-    A record of other instances, certificates, budget or method - a retrained agent, say - is measured anew.
+    A record of other instances, certificates, budget or method - a retrained agent, say - is measured anew; one that is
+    the same by another label is taken over.
 
     Raises
     ------
@@ -119,10 +130,17 @@ def measure(
     """
     instances = instances if instances is not None else _loaded(job.problem.test)
     path = record_path(folder, job)
-    record = Record.load(path) if path.is_file() else None
     start = _block(job, method, instances, range(0), threads)
+    record = Record.load(path) if path.is_file() else None
     if record is None or not record.continues(start):
-        record = start
+        # The pick of several seeds, say, is one of them.
+        same = (
+            Record.load(other) for other in sorted(path.parent.glob(f"{job.problem.test}--*--{job.budget.sweeps}.json"))
+        )
+        twins = [replace(other, label=start.label, method=start.method) for other in same if other.continues(start)]
+        record = max(twins, key=lambda other: other.episodes, default=start)
+        if record.episodes:
+            record.save(path)
     while record.episodes < episodes:
         block = range(record.episodes, min(episodes, record.episodes + BLOCK))
         record = record.merged(_block(job, method, instances, block, threads))

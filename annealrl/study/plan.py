@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from annealrl.evaluation import with_sweeps
@@ -52,7 +52,7 @@ PROBLEMS = {
     for problem in (
         *map(_cool, SIDES),
         *map(_own, ("ea2d-24", "ea2d-32", "ea3d-6", "ea3d-8", "sk-100")),
-        Problem("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-train", "ea2d-mixed-scale-10", "ea2d-mixed-scale"),
+        Problem("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-train", "mixed-scale-10", "ea2d-mixed-scale"),
     )
 }
 
@@ -134,17 +134,28 @@ _ORDER = (
 )
 
 
-def agent_rows(problem: Problem, names: list[str]) -> list[Row]:
+@dataclass(frozen=True)
+class Trained:
+    """An agent: its name, and for a further training of it the seed and the directory."""
+
+    name: str
+    seed: int | None = None
+    path: str | None = None
+
+    @property
+    def row(self) -> Row:
+        """The row of the agent."""
+        label = f"agent {self.name}" if self.seed is None else f"agent {self.name}, seed {self.seed}"
+        return Row(label, f"agent:{self.path or self.name}")
+
+
+def agent_rows(problem: Problem, agents: Sequence[Trained]) -> list[Row]:
     """The agents that are measured on a set: those named after it, and those of any side."""
     flat = problem.test.startswith(("cool-", "ea2d-24", "ea2d-32"))
-    chosen = [
-        name
-        for name in names
-        if name == problem.stem
-        or name.startswith(f"{problem.stem}-")
-        or (flat and (name == ANY_SIDE or name.startswith(f"{ANY_SIDE}-")))
+    stems = [problem.stem, *([ANY_SIDE] if flat else [])]
+    return [
+        agent.row for agent in agents if any(agent.name == stem or agent.name.startswith(f"{stem}-") for stem in stems)
     ]
-    return [Row(f"agent {name}", f"agent:{name}") for name in chosen]
 
 
 def rows(problem: Problem) -> tuple[Row, ...]:
@@ -159,7 +170,7 @@ def rows(problem: Problem) -> tuple[Row, ...]:
     return found
 
 
-def jobs(agents: list[str]) -> Iterator[Job]:
+def jobs(agents: Sequence[Trained]) -> Iterator[Job]:
     """Everything, the most important first: tables, then the curves over sweeps."""
     for name in _ORDER:
         problem = PROBLEMS[name]
@@ -171,7 +182,7 @@ def jobs(agents: list[str]) -> Iterator[Job]:
             budget = with_sweeps(PAPER, sweeps)
             if budget == PAPER:
                 continue
-            for row in (*KINDS, *agent_rows(problem, agents)):
+            for row in (*KINDS, *agent_rows(problem, [agent for agent in agents if agent.seed is None])):
                 yield Job(row, problem, budget)
 
 

@@ -81,7 +81,9 @@ def single_flips(results: Results) -> list[str]:
     flips = {test: [r for r in results.of(test) if r.moves == ("flip",)] for test in plan.SINGLE_FLIP_SETS}
     labels = [row.label for row in plan.SINGLE_FLIP]
     own = [f"agent ea2d-{side}" for side in plan.SIDES]
-    agents = {r.label for records in flips.values() for r in records if r.is_agent} - set(own)
+    agents = {r.label for records in flips.values() for r in records if r.is_agent and ", seed " not in r.label} - set(
+        own
+    )
     by_kind: dict[str, Callable[[str], str]] = {}
     for side in plan.SIDES:
         for label in agents:
@@ -111,6 +113,25 @@ def single_flips(results: Results) -> list[str]:
         if records:
             lines += [f"### {test}", "", *detail(records, "final")]
     return lines
+
+
+def spread(results: Results) -> list[str]:
+    """Further trainings of an agent beside the one that was picked by validation."""
+    rows = []
+    for (test, label, sweeps), picked in sorted(results.table.items()):
+        own = [
+            r
+            for (where, name, count), r in sorted(results.table.items())
+            if (where, count) == (test, sweeps) and name.startswith(f"{label}, seed ")
+        ]
+        if own:
+            rule = "final" if picked.moves == ("flip",) else "best"
+            shown = [
+                f"{r.label.rpartition(' ')[2]}: {describe(r.summary(rule).n99)} {interval(r.summary(rule).n99_ci)}"
+                for r in own
+            ]
+            rows.append([label, test, rule, describe(picked.summary(rule).n99), ", ".join(shown)])
+    return table(["agent", "set", "rule", "n99", "n99 by seed [95 %]"], rows) if rows else ["Not run yet.", ""]
 
 
 def interacting(results: Results) -> list[str]:
@@ -236,6 +257,9 @@ def write_page(page: Path, folder: Path, jobs: Sequence[plan.Job], episodes: int
         "## Unknown scales",
         "",
         *mixed(results),
+        "## Seeds",
+        "",
+        *spread(results),
         "## Sweeps",
         "",
         *(

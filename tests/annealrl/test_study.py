@@ -103,6 +103,11 @@ def test_blocks_of_episodes_are_the_whole_and_are_run_once(tmp_path: Path) -> No
     again = measure(job(), counting, tmp_path, episodes=10, instances=instances)
     assert (again, counting.asked) == (whole, 48)
     assert Record.load(record_path(tmp_path, job())) == whole
+    # The same method by another label is not run again either.
+    other = replace(job(), row=plan.Row("other", "linear:0:3"))
+    assert measure(other, counting, tmp_path, episodes=12, instances=instances) == replace(whole, label="other")
+    assert Record.load(record_path(tmp_path, other)).label == "other"
+    assert counting.asked == 48
 
 
 @compiled
@@ -159,18 +164,18 @@ def test_the_plan_tunes_on_training_instances_alone() -> None:
         assert not find_test_instances(load_instances(f"{task.problem.train}:3"))
     agents = [
         "ea2d-10",
-        "ea2d-10-seed1",
+        "ea2d-10-time",
         "ea2d-14-population",
         "ea2d-sizefree",
         "ea2d-mixed-scale",
         "ea3d-6-all",
         "wsc",
     ]
-    jobs = list(plan.jobs(agents))
+    jobs = list(plan.jobs([plan.Trained(name) for name in agents]))
     paths = [record_path(Path(), one) for one in jobs]
     assert len(set(paths)) == len(paths)
     measured = {(one.problem.test, one.row.label) for one in jobs if one.row.label.startswith("agent")}
-    assert {test for test, label in measured if label == "agent ea2d-10-seed1"} == {"cool-10"}
+    assert {test for test, label in measured if label == "agent ea2d-10-time"} == {"cool-10"}
     assert {test for test, label in measured if label == "agent ea2d-mixed-scale"} == {plan.MIXED_SET}
     assert {test for test, label in measured if label == "agent ea2d-sizefree"} == {
         *plan.SINGLE_FLIP_SETS,
@@ -213,7 +218,7 @@ def test_page_and_figures_come_from_the_records_alone(tmp_path: Path) -> None:
     (out / "exact-seconds.json").write_text(
         json.dumps({"cool-14": {"instances": 2, "proven": 2, "processor_seconds": [0.1, 0.3]}})
     )
-    jobs = list(plan.jobs(["ea2d-14"]))
+    jobs = list(plan.jobs([plan.Trained("ea2d-14")]))
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     assert [path.name for path in draw_all(out)] == ["n99-by-side.png", "sweeps-cool-14.png"]
     write_page(page, out, jobs)
