@@ -36,7 +36,7 @@ def _summary(config: TrainConfig) -> str:
     if options.get("features"):
         seen = f"{seen} ({', '.join(options['features'])})"
     kinds = component_kinds(action)
-    moves = sorted(frozenset[str]().union(*(kind.moves for kind in kinds)))
+    moves = sorted(config.env.make(1).action.moves - {"flip"})
     beyond = f" and {', '.join(moves)}" if moves else " alone"
     return (
         f"Policy `{config.policy}` for `{config.env.id}`{f' ({family})' if family else ''}: observes {seen}, "

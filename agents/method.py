@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from annealrl.actions import component_kinds
 from annealrl.agents.rollout import play
 from annealrl.agents.storage import Agent, load_agent
 from annealrl.method import Budget, Outcome
@@ -33,11 +33,10 @@ class AgentMethod:
     agent: Agent
     name: str
 
-    @property
-    def moves(self) -> frozenset[str]:
-        """Single flips, and what the components of its action do."""
-        kinds = component_kinds(self.agent.config.env.options.get("action") or "delta_beta")
-        return frozenset({"flip"}).union(*(kind.moves for kind in kinds))
+    @cached_property
+    def moves(self) -> frozenset[str]:  # type: ignore[override]
+        """Single flips, and what the components of its action and its reference ladder do."""
+        return self.agent.config.env.make(1).action.moves
 
     @property
     def final_only(self) -> bool:

@@ -7,71 +7,21 @@ replicas of its simulator; the environment knows none of them by name.
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from annealrl.component import BETA, LOOKING, RESAMPLING, SIZE, SWEEPS, BoolArray, Component
 from annealrl.controllers import measured_scale
 from annealrl.drive import Drive
 from annealrl.errors import InputError
+from annealrl.exchange_components import Bend, Cluster, Spread
 from annealrl.ising import FloatArray
 from annealrl.registry import unknown
+from annealrl.rounds import Rounds
 from annealrl.schedules import Schedule
 from annealrl.step_sizes import SMALLEST_STEP
-
-BoolArray = npt.NDArray[np.bool_]
-
-#: What a component writes; of two that write the same the later would win, so they are refused.
-BETA, SIZE, RESAMPLING, LOOKING = "β", "the step size", "resampling", "looking"
-
-
-class Component(ABC):
-    """One number of an action.
-
-    Attributes
-    ----------
-    name : str
-    meaning : str
-        A line of formula for model cards.
-    sets : str
-        What it writes: no two components of an action may write the same.
-    uses : frozenset of str
-        Those of ``beta_start``, ``reference``, ``refusal_penalty``, ``step_start`` that mean something to it.
-    moves : frozenset of str
-        Moves beyond single flips that it makes, as in :class:`annealrl.method.Method`.
-    measures : bool
-        Whether it looks at the replicas without moving them.
-    late : bool
-        Whether it acts after the others, on what they have set.
-    default_scale : float
-        What an action of 1 means where the user leaves it open.
-    """
-
-    name: ClassVar[str]
-    meaning: ClassVar[str]
-    sets: ClassVar[str]
-    uses: ClassVar[frozenset[str]] = frozenset()
-    moves: ClassVar[frozenset[str]] = frozenset()
-    late: ClassVar[bool] = False
-    measures: ClassVar[bool] = False
-    default_scale: ClassVar[float] = 1.0
-
-    def __init__(self, scale: float, beta_max: float, reference: Schedule, step_start: float) -> None:
-        self.scale, self.beta_max, self.reference, self.step_start = scale, beta_max, reference, step_start
-
-    def begin(self, drive: Drive) -> None:  # noqa: B027 - most have nothing to begin
-        """Start a batch of episodes; ``drive.beta`` holds draws of the starting-β distribution."""
-
-    def apply(self, step: int, action: FloatArray, drive: Drive) -> BoolArray | None:
-        """Act before step `step`, on actions of shape (B,); returns which were refused, or None."""
-        raise NotImplementedError
-
-    def attempted(self, drive: Drive) -> int:
-        """Updates that it has attempted beyond the simulator's own."""
-        return 0
 
 
 class DeltaBeta(Component):
@@ -173,6 +123,7 @@ class Resample(Component):
     sets = RESAMPLING
     moves = frozenset({"resample"})
     late = True
+    common = True
     default_scale = 2.0
 
     def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
@@ -201,10 +152,41 @@ class Look(Component):
         drive.looks = action > 0
 
 
+class Sweeps(Component):
+    """Of the S sweeps that are left, with k steps to go, the step takes ``S / k · exp(scale · action)``, rounded.
+
+    The last step takes all that are left, so that every episode spends the same.
+    """
+
+    name = "sweeps"
+    meaning = "sweeps: sweeps_left / steps_left * exp(scale * action), all that are left in the last step"
+    sets = SWEEPS
+    features = ("budget",)
+    cuda = False
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Share out what is left."""
+        left, steps = drive.budget - drive.spent, drive.steps - step
+        share = np.floor(left / steps * np.exp(self.scale * action) + 0.5).astype(np.int64)
+        drive.sweeps = np.minimum(share, left) if steps > 1 else left
+
+
 #: All components by name.
 COMPONENTS: Mapping[str, type[Component]] = {
     kind.name: kind
-    for kind in (DeltaBeta, DeltaLogTemperature, LogBetaOffset, MeasuredBetaOffset, DeltaLogStep, Resample, Look)
+    for kind in (
+        DeltaBeta,
+        DeltaLogTemperature,
+        LogBetaOffset,
+        MeasuredBetaOffset,
+        DeltaLogStep,
+        Resample,
+        Look,
+        Sweeps,
+        Spread,
+        Bend,
+        Cluster,
+    )
 }
 
 
@@ -216,10 +198,15 @@ class Action:
     Attributes
     ----------
     components : tuple of Component
+    rounds : Rounds, optional
+        What those write to that make exchanges or cluster moves.
     """
 
-    def __init__(self, components: Sequence[Component], reference: Schedule, beta_max: float) -> None:
+    def __init__(
+        self, components: Sequence[Component], reference: Schedule, beta_max: float, rounds: Rounds | None = None
+    ) -> None:
         self.components = tuple(components)
+        self.rounds = rounds
         self._follow = None
         if not any(component.sets == BETA for component in components):
             self._follow = LogBetaOffset(0.0, beta_max, reference, 1.0)
@@ -234,8 +221,17 @@ class Action:
         """What each number does."""
         return "; ".join(component.meaning for component in self.components)
 
+    @property
+    def moves(self) -> frozenset[str]:
+        """What replicas do under it, as in :class:`annealrl.method.Method`."""
+        own = frozenset[str]().union(*(component.moves for component in self.components))
+        return frozenset({"flip"}) | own | (self.rounds.moves if self.rounds is not None else frozenset())
+
     def begin(self, drive: Drive) -> None:
         """Start a batch of episodes."""
+        if self.rounds is not None:
+            self.rounds.begin(drive)
+            drive.rounds, drive.advance = self.rounds, self.rounds.advance
         for component in (*([self._follow] if self._follow else []), *self.components):
             component.begin(drive)
         drive.previous = drive.beta
@@ -243,6 +239,7 @@ class Action:
     def apply(self, step: int, actions: FloatArray, drive: Drive) -> BoolArray:
         """Act before a step; returns how often each episode's action was refused as a mask, shape (B,)."""
         drive.previous = drive.beta
+        drive.sweeps = np.full(len(actions), drive.sweeps_per_step)
         refused = np.zeros(len(actions), bool)
         if self._follow is not None:
             self._follow.apply(step, np.zeros(len(actions)), drive)
@@ -255,7 +252,8 @@ class Action:
 
     def attempted(self, drive: Drive) -> int:
         """Updates attempted so far, the simulator's own included."""
-        return drive.simulator.attempted + sum(component.attempted(drive) for component in self.components)
+        further = 0 if self.rounds is None else self.rounds.attempted
+        return drive.simulator.attempted + further + sum(component.attempted(drive) for component in self.components)
 
 
 def component_kinds(names: str | Sequence[str]) -> tuple[type[Component], ...]:
@@ -264,7 +262,7 @@ def component_kinds(names: str | Sequence[str]) -> tuple[type[Component], ...]:
     Raises
     ------
     InputError
-        If a name is unknown, or two components set the same.
+        If a name is unknown, or two components set the same or do not go together.
     """
     kinds: list[type[Component]] = []
     for name in (names,) if isinstance(names, str) else tuple(names):
@@ -274,6 +272,11 @@ def component_kinds(names: str | Sequence[str]) -> tuple[type[Component], ...]:
             if other.sets == COMPONENTS[name].sets:
                 raise InputError(f"action: {other.name!r} and {name!r} both set {other.sets}; one of them is expected")
         kinds.append(COMPONENTS[name])
+    for kind, other in ((kind, other) for kind in kinds if kind.common for other in kinds if other.ladder):
+        raise InputError(
+            f"action: {kind.name!r} wants all replicas at one temperature, {other.name!r} spreads them; "
+            "one of the two is expected"
+        )
     if not kinds:
         raise InputError("action is empty; at least one component is expected")
     return tuple(kinds)
@@ -285,8 +288,9 @@ def make_action(
     reference: Schedule,
     beta_max: float,
     step_start: float,
+    rounds: Rounds | None = None,
 ) -> Action:
-    """Resolve the environment's options ``action`` and ``action_scale``."""
+    """Resolve the environment's options ``action`` and ``action_scale``; `rounds` are what some components need."""
     kinds = component_kinds(names)
     given: Sequence[Any]
     if scales is None or isinstance(scales, int | float):
@@ -300,4 +304,4 @@ def make_action(
         if not 0 < scale < np.inf:
             raise InputError(f"action_scale is {scale}; a positive number is expected")
     components = [kind(scale, beta_max, reference, step_start) for kind, scale in zip(kinds, chosen, strict=True)]
-    return Action(components, reference, beta_max)
+    return Action(components, reference, beta_max, rounds)

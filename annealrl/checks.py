@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import operator
 
+import numpy as np
+
 from annealrl.errors import InputError
+from annealrl.ising import IntArray
 
 
 def whole(value: object, what: str, least: int) -> int:
@@ -31,3 +34,19 @@ def whole(value: object, what: str, least: int) -> int:
     if number < least:
         raise InputError(f"{what} is {value!r}; a whole number of at least {least} is expected")
     return number
+
+
+def whole_each(value: object, what: str, count: int) -> IntArray:
+    """Return a whole number ≥ 0, or one for each of `count` instances, as an int64 array of shape (count,).
+
+    Raises
+    ------
+    InputError
+        If it is something else; opens with `what`.
+    """
+    if np.ndim(value) == 0:  # type: ignore[arg-type]
+        return np.full(count, whole(value, what, 0), np.int64)
+    values = np.asarray(value)
+    if values.shape != (count,) or values.dtype.kind not in "iu" or (values < 0).any():
+        raise InputError(f"{what} is {values.tolist()}; a whole number ≥ 0, or {count} of them, is expected")
+    return values.astype(np.int64)

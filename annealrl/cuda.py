@@ -278,11 +278,15 @@ class CudaSimulator(ReplicaSimulator):
         self._settle_all()
         return log_means
 
+    def _run_each(self, start: FloatArray, end: FloatArray, sweeps: IntArray) -> None:
+        """Refused: one launch serves all instances."""
+        raise InputError("simulator: sweeps of each instance's own on the CUDA backend; backend 'cpu' is expected")
+
     def tempering(self, betas: npt.ArrayLike, copies: int = 1, *, every: int = 1, clusters: bool = False) -> Tempering:
         """Refused: exchanges after every sweep are a matter of the processor."""
         raise InputError("tempering: the CUDA backend has no exchange moves; backend 'cpu' is expected")
 
-    def acceptance_ratio(self, sweeps: int) -> FloatArray:
+    def acceptance_ratio(self, sweeps: int | IntArray) -> FloatArray:
         """Accepted over proposed flips of a last step of `sweeps` sweeps, shape (B,); 0 after an empty step."""
         return np.asarray(self.accepted / np.maximum(1, sweeps * self.sizes * self.replicas))
 

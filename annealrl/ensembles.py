@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annealrl.actions import Action, BoolArray, make_action
+from annealrl.actions import Action, make_action
+from annealrl.component import BoolArray
 from annealrl.drive import Drive
 from annealrl.env_options import EnvOptions
 from annealrl.episodes import Start
@@ -67,7 +68,7 @@ class Stage:
         assert o.reference is not None
         assert o.beta_max is not None
         assert o.step_start is not None
-        return make_action(o.action, o.action_scale, o.reference, o.beta_max, o.step_start)
+        return make_action(o.action, o.action_scale, o.reference, o.beta_max, o.step_start, o.rounds())
 
     def drive(self, simulator: Simulator, start: Start) -> Drive:
         """The controls at the start."""
@@ -112,6 +113,7 @@ class Ensemble:
         self.acceptance = drive.simulator.acceptance_ratio(drive.sweeps)
         self.sweeps += drive.sweeps
         drive.sweeps = sweeps
+        drive.spent = drive.spent + sweeps
         return refused
 
     @property

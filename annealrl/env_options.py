@@ -9,16 +9,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from annealrl.actions import BETA, LOOKING, SIZE, Component, component_kinds
+from annealrl.actions import component_kinds
 from annealrl.backends import BACKENDS, Backend
+from annealrl.component import BETA, LOOKING, SIZE, Component
 from annealrl.errors import InputError, blamed
 from annealrl.family import Family
 from annealrl.hints import hints_of, mismatch
+from annealrl.ladder_options import ladder_defaults, make_rounds
 from annealrl.looking import LOOKING_OPTIONS, check_looking
 from annealrl.observations import FEATURES
 from annealrl.registry import check_fields, family, unknown
 from annealrl.rewards import REWARDS, Reward
+from annealrl.rounds import Rounds
 from annealrl.schedules import Geometric, Schedule
+
+#: Options that are refused where no component of the action makes use of them.
+FOR_COMPONENTS = ("reference", "beta_start", "step_start", "refusal_penalty", "ladder", "exchange_every")
 
 #: A starting β: fixed, or uniform between two values.
 BetaStart = float | tuple[float, float]
@@ -42,7 +48,14 @@ class EnvOptions:
     action_scale : float or tuple of float
         What an action of 1 means, for all components or each.
     reference : Schedule
-        What ``log_beta_offset`` multiplies, and what β follows where no component sets it.
+        What ``log_beta_offset`` multiplies, and what β follows where no component sets it. With ``spread`` or
+        ``bend`` by default the ladder's cold end in every step.
+    ladder : str
+        The reference ladder of ``spread`` and ``bend``, a text of the method grammar such as
+        ``tempering:0.2:8:16:icm:every=5``: with all actions 0 the replicas do what that method does. By default from
+        0.5/σ to 5/σ, up to 16 temperatures.
+    exchange_every : int
+        Sweeps between two rounds of ``cluster`` where there is no ladder to say it, 1 by default.
     beta_max : float
         β never goes beyond this.
     refusal_penalty : float
@@ -90,6 +103,8 @@ class EnvOptions:
     action: str | tuple[str, ...] | None = None
     action_scale: float | tuple[float, ...] | None = None
     reference: Schedule | None = None
+    ladder: str | None = None
+    exchange_every: int | None = None
     beta_max: float | None = None
     refusal_penalty: float = 0.0
     ramp: bool = False
@@ -120,7 +135,17 @@ class EnvOptions:
             object.__setattr__(self, key, int(value))
         if self.look_every is not None and not self.look_every >= 1:
             raise InputError(f"look_every is {self.look_every}; at least 1 is expected")
-        for key in ("refusal_penalty", "ramp", "beta_max", "step_start", "certify", "threads", *LOOKING_OPTIONS):
+        for key in (
+            "refusal_penalty",
+            "ramp",
+            "beta_max",
+            "step_start",
+            "certify",
+            "threads",
+            "ladder",
+            "exchange_every",
+            *LOOKING_OPTIONS,
+        ):
             _refuse_type(key, getattr(self, key), _HINTS[key])
         if self.criterion not in ("final", "best"):
             raise unknown("criterion", str(self.criterion), ("final", "best"))
@@ -132,6 +157,8 @@ class EnvOptions:
             raise unknown("reward", str(self.reward), REWARDS)
         if self.beta_max is not None and not self.beta_max > 0:
             raise InputError(f"beta_max is {self.beta_max}; a positive number is expected")
+        if self.exchange_every is not None and self.exchange_every < 1:
+            raise InputError(f"exchange_every is {self.exchange_every}; a whole number of at least 1 is expected")
         if self.step_start is not None and not 0 < self.step_start <= 1:
             raise InputError(f"step_start is {self.step_start}; a fraction of the range in (0, 1] is expected")
         if self.refusal_penalty < 0:
@@ -163,6 +190,8 @@ class EnvOptions:
         general: dict[str, Any] = {"action": "delta_beta", "beta_max": 20.0, "beta_start": 0.333, "step_start": 0.1}
         general |= {"observation": kind.observations[0], "reference": Geometric(0.3, 5.0)}
         defaults = {**general, **kind.defaults()}
+        components = component_kinds(defaults["action"] if self.action is None else self.action)
+        defaults |= ladder_defaults(components, self.ladder, self.replicas, self.beta_start is None)
         left_open = {key: value for key, value in defaults.items() if getattr(self, key) == _DEFAULTS[key]}
         known = dataclasses.replace(self, **left_open)
         if not known.always and self.observation is None:
@@ -170,7 +199,8 @@ class EnvOptions:
         if known.observation not in kind.observations:
             raise unknown("observation", str(known.observation), kind.observations)
         if known.observation == "features" and known.features is None:
-            known = dataclasses.replace(known, features=kind.feature_groups)
+            further = [group for component in known.components for group in component.features]
+            known = dataclasses.replace(known, features=tuple(dict.fromkeys([*kind.feature_groups, *further])))
         self._refuse_idle(known, kind)
         return check_looking(known, kind, self.features is None)
 
@@ -187,6 +217,8 @@ class EnvOptions:
                     raise unknown("feature group", str(group), FEATURES)
                 if not FEATURES[group].serves(kind):
                     raise InputError(f"features: group {group!r} means nothing for {type(kind).__name__}")
+                if FEATURES[group].of_ladder and not any(component.ladder for component in known.components):
+                    raise InputError(f"features: group {group!r} means nothing without a ladder in the action")
         components = known.components
         text = known.action if isinstance(known.action, str) else " and ".join(known.action or ())
         for key in known.idle:
@@ -194,6 +226,16 @@ class EnvOptions:
                 raise InputError(f"{key} is given, but action {text!r} makes no use of it")
         if any(component.sets == SIZE for component in components) and not kind.step_size:
             raise InputError(f"action: {type(kind).__name__} has moves of one size; no component can set it")
+        for component in components:
+            if component.rounds and not kind.exchange:
+                raise InputError(
+                    f"action: {component.name!r} moves replicas of Ising models; {type(kind).__name__} is none"
+                )
+            if component.rounds and known.ramp:
+                raise InputError(f"ramp is given, but {component.name!r} keeps β constant within a step")
+            if known.backend == "cuda" and not component.cuda:
+                raise InputError(f"action: the CUDA backend has no {component.name!r}; backend 'cpu' is expected")
+        known.rounds()
 
     @property
     def always(self) -> bool:
@@ -216,7 +258,12 @@ class EnvOptions:
         used = frozenset[str]().union(*(component.uses for component in self.components))
         if not any(component.sets == BETA for component in self.components):
             used |= {"reference"}
-        return tuple(key for key in ("reference", "beta_start", "step_start", "refusal_penalty") if key not in used)
+        return tuple(key for key in FOR_COMPONENTS if key not in used)
+
+    def rounds(self) -> Rounds | None:
+        """What components write to that make exchanges or cluster moves; see :func:`make_rounds`."""
+        assert self.beta_max is not None
+        return make_rounds(self.components, self.ladder, self.exchange_every, self.replicas, self.beta_max)
 
     def spelled(self) -> dict[str, Any]:
         """All that is set and matters, as a file would say it."""

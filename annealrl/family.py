@@ -122,11 +122,11 @@ class Simulator(Protocol):
         """Put new instances in the places `indices` and start them afresh."""
         ...
 
-    def advance(self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None) -> None:
+    def advance(self, beta: npt.ArrayLike, sweeps: int | IntArray, *, ramp_from: npt.ArrayLike | None = None) -> None:
         """Run sweeps at inverse temperature β ≥ 0."""
         ...
 
-    def acceptance_ratio(self, sweeps: int) -> FloatArray:
+    def acceptance_ratio(self, sweeps: int | IntArray) -> FloatArray:
         """Accepted over proposed moves of a last step of `sweeps` sweeps, shape (B,)."""
         ...
 
@@ -155,8 +155,8 @@ class Family(ABC):
         The default groups of statistics.
     start_option : str
         How ``reset(options=…)`` calls starting configurations.
-    step_size : bool
-        Whether proposals have a size that can be set.
+    step_size, exchange : bool
+        Whether proposals have a size that can be set; whether the simulator has replica exchange and cluster moves.
     """
 
     env_defaults: ClassVar[Mapping[str, Any]] = {}
@@ -166,6 +166,7 @@ class Family(ABC):
     feature_groups: ClassVar[tuple[str, ...]]
     start_option: ClassVar[str]
     step_size: ClassVar[bool] = False
+    exchange: ClassVar[bool] = False
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Any:

@@ -40,6 +40,7 @@ class Hamiltonian(Family):
     observations: ClassVar[tuple[str, ...]] = ("spins", "features")
     feature_groups: ClassVar[tuple[str, ...]] = ("time", "beta", "energy", "overlap", "acceptance")
     start_option: ClassVar[str] = "initial_spins"
+    exchange: ClassVar[bool] = True
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> IsingModel:

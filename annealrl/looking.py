@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annealrl.actions import LOOKING
+from annealrl.component import LOOKING
 from annealrl.errors import InputError
 from annealrl.family import Family
 

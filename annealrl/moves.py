@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from annealrl.checks import whole
+from annealrl.checks import whole, whole_each
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
+from annealrl.parallel import equal_runs
 
 if TYPE_CHECKING:
     from annealrl.simulator import ReplicaSimulator
+
+
+_TWO_COPIES = "tempering: cluster moves need two copies of the ladder at least"
 
 
 class Population:
@@ -161,7 +165,7 @@ class Tempering:
     ) -> None:
         every, copies = whole(every, "tempering: every", 1), whole(copies, "tempering: copies", 1)
         if clusters and copies < 2:
-            raise InputError("tempering: cluster moves need two copies of the ladder at least")
+            raise InputError(_TWO_COPIES)
         self._simulator = simulator
         self.copies, self.every, self.clusters = copies, every, clusters
         shape = (len(simulator), simulator.replicas)
@@ -173,7 +177,7 @@ class Tempering:
         self.tried: IntArray = np.zeros((shape[0], rungs - 1), np.int64)
         self.swapped: IntArray = np.zeros((shape[0], rungs - 1), np.int64)
         self._rounds: IntArray = np.zeros((shape[0], 2), np.int64)
-        self._since = 0
+        self._since: IntArray = np.zeros(shape[0], np.int64)
         self.reset()
 
     @property
@@ -204,24 +208,39 @@ class Tempering:
         for counts in (self.round_trips, self._ends, self.tried, self.swapped, self._rounds):
             counts[chosen] = 0
 
-    def advance(self, sweeps: int) -> None:
+    def advance(self, sweeps: int | IntArray, cluster_every: int | IntArray | None = None) -> None:
         """Run `sweeps` sweeps with a round of moves after every ``every`` of them (also across calls).
 
         The lowest energies include those right before and after every round.
+
+        Parameters
+        ----------
+        sweeps : int or int array, shape (B,)
+            For all instances or each.
+        cluster_every : int or int array, shape (B,), optional
+            Make a cluster move in every so-many-th round, counted from the start; 0: in none. By default in every one
+            if there are ``clusters``.
         """
-        sweeps = whole(sweeps, "tempering: sweeps", 0)
-        self._run(sweeps, self.every, self._since, exchanges=True, clusters=self.clusters)
-        self._since = (self._since + sweeps) % self.every
+        s = self._simulator
+        counts = whole_each(sweeps, "tempering: sweeps", len(s))
+        chosen = int(self.clusters) if cluster_every is None else cluster_every
+        clusters = whole_each(chosen, "tempering: cluster_every", len(s))
+        if self.copies < 2 and clusters.any():
+            raise InputError(_TWO_COPIES)
+        self._run(counts, self.every, self._since, exchanges=True, clusters=clusters)
+        self._since = (self._since + counts) % self.every
 
     def exchange(self) -> None:
         """Propose the exchanges of one round, and nothing else."""
-        self._run(0, 0, 0, exchanges=True, clusters=False)
+        none = np.zeros(len(self._simulator), np.int64)
+        self._run(none, 0, none, exchanges=True, clusters=none)
 
     def cluster(self) -> None:
         """Turn one isoenergetic cluster in each of random pairs of copies at each rung, and nothing else."""
         if self.copies < 2:
-            raise InputError("tempering: cluster moves need two copies of the ladder at least")
-        self._run(0, 0, 0, exchanges=False, clusters=True)
+            raise InputError(_TWO_COPIES)
+        none = np.zeros(len(self._simulator), np.int64)
+        self._run(none, 0, none, exchanges=False, clusters=none + 1)
 
     def exchange_rates(self) -> FloatArray:
         """Accepted over proposed exchanges, shape (B, K - 1); 0 where none was proposed."""
@@ -232,44 +251,47 @@ class Tempering:
         """Exchanges proposed and spins turned in clusters so far, over all instances."""
         return int(self.tried.sum() + self._rounds[:, 1].sum())
 
-    def _run(self, sweeps: int, every: int, since: int, *, exchanges: bool, clusters: bool) -> None:
+    def _run(self, sweeps: IntArray, every: int, since: IntArray, *, exchanges: bool, clusters: IntArray) -> None:
         s = self._simulator
         rule, order = s.kernel_codes
         s.check_rounding(self._betas, own=True)
         # Compiled when first needed: resampling alone does without.
         from annealrl.kernels import ladder
 
+        keys = np.stack([sweeps, since, clusters], axis=1)
+
         def work(first: int, last: int) -> None:
-            ladder.temper(
-                s._neighbours,
-                s._couplings,
-                s._fields,
-                s._degrees,
-                s.sizes,
-                self._betas,
-                self.copies,
-                sweeps,
-                every,
-                since,
-                int(exchanges),
-                int(clusters),
-                rule,
-                order,
-                s._spins,
-                s._best_spins,
-                s._lanes,
-                s._site_states,
-                s._move_states,
-                self.walkers,
-                self._ends,
-                self.round_trips,
-                self.tried,
-                self.swapped,
-                self._rounds,
-                s.accepted,
-                first,
-                last,
-            )
+            for b, stop in equal_runs(keys, first, last):
+                ladder.temper(
+                    s._neighbours,
+                    s._couplings,
+                    s._fields,
+                    s._degrees,
+                    s.sizes,
+                    self._betas,
+                    self.copies,
+                    int(sweeps[b]),
+                    every,
+                    int(since[b]),
+                    int(exchanges),
+                    int(clusters[b]),
+                    rule,
+                    order,
+                    s._spins,
+                    s._best_spins,
+                    s._lanes,
+                    s._site_states,
+                    s._move_states,
+                    self.walkers,
+                    self._ends,
+                    self.round_trips,
+                    self.tried,
+                    self.swapped,
+                    self._rounds,
+                    s.accepted,
+                    b,
+                    stop,
+                )
             s.recompute(s._best_spins, s.best_energies, first, last)
 
         s.run_moves(work, sweeps=sweeps)

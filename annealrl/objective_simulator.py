@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.batched_moves import advance_batched
-from annealrl.checks import whole
+from annealrl.checks import whole, whole_each
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 from annealrl.kernels import designs as kernels
@@ -164,7 +164,7 @@ class ObjectiveSimulator:
     def advance(
         self,
         beta: npt.ArrayLike,
-        sweeps: int,
+        sweeps: int | IntArray,
         *,
         ramp_from: npt.ArrayLike | None = None,
         step_size: npt.ArrayLike | None = None,
@@ -177,13 +177,15 @@ class ObjectiveSimulator:
         ----------
         beta, ramp_from : array_like
             A scalar, one for each instance, shape (B,), or one for each replica, shape (B, R).
+        sweeps : int or int array, shape (B,)
+            For all instances or each.
         step_size : array_like, optional
             In (0, 1], a scalar or shape (B,): standard deviation of a continuous step, or reach of a step between
             levels, as a fraction of the range. The last one by default.
         """
         end = self._betas(beta, "beta")
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from")
-        sweeps = whole(sweeps, "simulator: sweeps", 0)
+        counts = whole_each(sweeps, "simulator: sweeps", len(self))
         if step_size is not None:
             sizes = np.array(np.broadcast_to(np.asarray(step_size, np.float64), (len(self),)))
             if not ((sizes > 0) & (sizes <= 1)).all():
@@ -191,13 +193,13 @@ class ObjectiveSimulator:
                     f"simulator: step_size holds {sizes.min():g}; fractions of the range in (0, 1] expected"
                 )
             self.step_size = sizes
-        self._advance_compiled(start, end, sweeps)
+        self._advance_compiled(start, end, counts)
         for b, model in enumerate(self.models):
-            if model.parts.kernel is None and sweeps:
+            if model.parts.kernel is None and counts[b]:
                 moves = (self._designs[b], self._streams[b], self._moves[b], float(self.step_size[b]))
                 with at_most(self.threads):
-                    self.accepted[b] = advance_batched(model.parts, *moves, start[b], end[b], sweeps)
-        proposals = sweeps * self.sizes * self.replicas
+                    self.accepted[b] = advance_batched(model.parts, *moves, start[b], end[b], int(counts[b]))
+        proposals = counts * self.sizes * self.replicas
         self.attempted += int(proposals.sum())
         for b, model in enumerate(self.models):
             parts = model.parts
@@ -209,7 +211,7 @@ class ObjectiveSimulator:
             self._recompute(b)
             self.track_best(b)
 
-    def _advance_compiled(self, start: FloatArray, end: FloatArray, sweeps: int) -> None:
+    def _advance_compiled(self, start: FloatArray, end: FloatArray, sweeps: IntArray) -> None:
         blocks = range(0, self.replicas, _BLOCK)
         compiled = [(b, model.parts) for b, model in enumerate(self.models) if model.parts.kernel is not None]
         units = [(b, parts, r) for b, parts in compiled for r in blocks]
@@ -235,7 +237,7 @@ class ObjectiveSimulator:
                     start[b],
                     end[b],
                     self.step_size[b],
-                    sweeps,
+                    int(sweeps[b]),
                     self._streams[b],
                     counts[b],
                     r,
@@ -274,7 +276,7 @@ class ObjectiveSimulator:
         """The replicas as populations that can be resampled; made when first asked for."""
         return DesignPopulation(self)
 
-    def acceptance_ratio(self, sweeps: int) -> FloatArray:
+    def acceptance_ratio(self, sweeps: int | IntArray) -> FloatArray:
         """Accepted over proposed moves of a last step of `sweeps` sweeps, shape (B,); 0 after an empty step."""
         return np.asarray(self.accepted / np.maximum(1, sweeps * self.sizes * self.replicas))
 

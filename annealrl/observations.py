@@ -66,12 +66,15 @@ class FeatureGroup:
         Whether it is for objectives (True), Ising models (False) or both (None).
     measured : bool
         Whether it takes a look at the replicas; the rest is known to whoever controls them.
+    of_ladder : bool
+        Whether there must be a ladder of temperatures.
     """
 
     names: Callable[[int], tuple[str, ...]]
     columns: Callable[[Snapshot], list[FloatArray]]
     designs: bool | None = None
     measured: bool = True
+    of_ladder: bool = False
 
     def serves(self, family: Family) -> bool:
         """Whether it means something for a family."""
@@ -149,6 +152,18 @@ def _coordinate_spread(now: Snapshot) -> list[FloatArray]:
     return list(np.nan_to_num(cast(Any, now.simulator).spreads()).T)
 
 
+def _budget(now: Snapshot) -> list[FloatArray]:
+    return [1.0 - now.drive.spent / now.drive.budget]
+
+
+def _ladder(now: Snapshot) -> list[FloatArray]:
+    rounds = now.drive.rounds
+    assert rounds is not None
+    rates, cold = rounds.rates(), rounds.cold_energies()
+    per_spin = cold.mean(axis=1) / now.simulator.extents
+    return [rounds.log_width(), np.log(rounds.bend), rates.mean(axis=1), rates.min(axis=1), per_spin]
+
+
 def _named(*names: str) -> Callable[[int], tuple[str, ...]]:
     return lambda sites: names
 
@@ -168,6 +183,19 @@ FEATURES: Mapping[str, FeatureGroup] = {
     "relative_energy": FeatureGroup(_named(*_IN_SPREADS), _relative_energy),
     "overlap": FeatureGroup(
         _named("mean_absolute_overlap", "mean_square_overlap", "fraction_above_0.9"), _overlap, designs=False
+    ),
+    "budget": FeatureGroup(_named("sweeps_left"), _budget, measured=False),
+    "ladder": FeatureGroup(
+        _named(
+            "log_ladder_width",
+            "log_ladder_bend",
+            "mean_exchange_rate",
+            "lowest_exchange_rate",
+            "mean_cold_energy_per_spin",
+        ),
+        _ladder,
+        designs=False,
+        of_ladder=True,
     ),
     "acceptance": FeatureGroup(_named("acceptance_ratio"), _acceptance),
     "step_size": FeatureGroup(_named("log_step_size"), _step_size, designs=True, measured=False),

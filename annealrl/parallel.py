@@ -8,6 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from itertools import pairwise
+
+import numpy as np
+
+from annealrl.ising import IntArray
 
 _limit: ContextVar[int | None] = ContextVar("threads", default=None)
 
@@ -46,3 +51,10 @@ def run_slices(work: Callable[[int, int], None], count: int, threads: int) -> No
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="annealrl")
+
+
+def equal_runs(columns: IntArray, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Part first … last - 1 into runs (start, stop) of neighbours with equal rows of `columns`, shape (n, k)."""
+    changes = np.flatnonzero((columns[first + 1 : last] != columns[first : last - 1]).any(axis=1)) + first + 1
+    ends = [first, *(int(change) for change in changes), last]
+    return pairwise(ends)

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.backends import BACKENDS, Backend
-from annealrl.checks import whole
+from annealrl.checks import whole_each
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel
 from annealrl.kernels import dynamics, observables
 from annealrl.kernels.lanes import LANES
 from annealrl.layouts import Layout
+from annealrl.parallel import equal_runs
 from annealrl.registry import unknown
 from annealrl.replicas import ReplicaStore, Start
 
@@ -152,7 +153,7 @@ class ReplicaSimulator(ReplicaStore):
         if "population" in self.__dict__:
             self.population.reset(np.asarray(indices, dtype=np.intp))
 
-    def advance(self, beta: npt.ArrayLike, sweeps: int, *, ramp_from: npt.ArrayLike | None = None) -> None:
+    def advance(self, beta: npt.ArrayLike, sweeps: int | IntArray, *, ramp_from: npt.ArrayLike | None = None) -> None:
         """Run `sweeps` sweeps at inverse temperature `beta` ≥ 0.
 
         With `ramp_from`, β goes linearly from there to `beta`, sweep by sweep. Energies, best energies and accepted
@@ -162,12 +163,17 @@ class ReplicaSimulator(ReplicaStore):
         ----------
         beta, ramp_from : array_like
             A scalar, one for each instance, shape (B,), or one for each replica, shape (B, R) or (1, R).
+        sweeps : int or int array, shape (B,)
+            For all instances or each.
         """
         own = 2 in (np.ndim(beta), 0 if ramp_from is None else np.ndim(ramp_from))
         end = self._betas(beta, "beta", own)
         start = end if ramp_from is None else self._betas(ramp_from, "ramp_from", own)
-        sweeps = whole(sweeps, "simulator: sweeps", 0)
-        self._run(start, end, sweeps)
+        counts = whole_each(sweeps, "simulator: sweeps", len(self))
+        if (counts == counts[0]).all():
+            self._run(start, end, int(counts[0]))
+        else:
+            self._run_each(start, end, counts)
 
     def _run(self, start: FloatArray, end: FloatArray, sweeps: int) -> None:
         """Run sweeps at checked temperatures, one for each instance or each replica, and do the books."""
@@ -177,6 +183,19 @@ class ReplicaSimulator(ReplicaStore):
         # Replicas at their own β have a kernel of their own, whatever the layout.
         advance = self._advance_packed if own else self._advance_by_layout
         self.run_moves(lambda first, last: advance(start, end, sweeps, rule, order, first, last), sweeps=sweeps)
+
+    def _run_each(self, start: FloatArray, end: FloatArray, sweeps: IntArray) -> None:
+        """As :meth:`_run`, with a number of sweeps for each instance."""
+        rule, order = self.kernel_codes
+        own = start.ndim == 2
+        self.check_rounding(np.maximum(start, end), own)
+        advance = self._advance_packed if own else self._advance_by_layout
+
+        def work(first: int, last: int) -> None:
+            for b, stop in equal_runs(sweeps[:, None], first, last):
+                advance(start, end, int(sweeps[b]), rule, order, b, stop)
+
+        self.run_moves(work, sweeps=sweeps)
 
     @cached_property
     def population(self) -> Population:
@@ -222,7 +241,7 @@ class ReplicaSimulator(ReplicaStore):
         """Rule and order as the kernels take them."""
         return _RULES[self.rule], _ORDERS[self.order]
 
-    def run_moves(self, work: Callable[[int, int], None], *, sweeps: int = 0, energies: bool = True) -> None:
+    def run_moves(self, work: Callable[[int, int], None], *, sweeps: int | IntArray = 0, energies: bool = True) -> None:
         """Call ``work(first, last)`` on slices of the instances, in threads, and bring energies and bests up to date.
 
         Parameters
@@ -230,7 +249,7 @@ class ReplicaSimulator(ReplicaStore):
         work : callable
             Changes configurations of instances first … last - 1; it must let go of the interpreter to gain from
             threads, and depend on nothing but the instance.
-        sweeps : int
+        sweeps : int or int array, shape (B,)
             Sweeps that it runs, for :attr:`attempted`.
         energies : bool
             Whether energies have to be recomputed.
@@ -243,12 +262,12 @@ class ReplicaSimulator(ReplicaStore):
             observables.track_best(self.energies, self.best_energies, self._spins, self._best_spins, first, last)
 
         self._parallel(whole)
-        self.attempted += sweeps * int(self.sizes.sum()) * self.replicas
+        self.attempted += int((sweeps * self.sizes).sum()) * self.replicas
 
-    def acceptance_ratio(self, sweeps: int) -> FloatArray:
+    def acceptance_ratio(self, sweeps: int | IntArray) -> FloatArray:
         """Accepted over proposed flips of a last step of `sweeps` sweeps, shape (B,); 0 after an empty step."""
         lanes = self._spins.shape[2] * LANES
-        return self.accepted / np.maximum(1, sweeps * self.sizes * lanes)
+        return np.asarray(self.accepted / np.maximum(1, sweeps * self.sizes * lanes))
 
     def _betas(self, beta: npt.ArrayLike, what: str, own: bool) -> FloatArray:
         values = np.asarray(beta, dtype=np.float64)

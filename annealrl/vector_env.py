@@ -57,8 +57,9 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     Information, arrays of length B: ``energy`` (lowest now), ``mean_energy``, ``best_energy`` (lowest so far),
     ``beta``, ``acceptance``, ``sweeps``, ``ground_energy`` (NaN if unknown), ``is_success``, ``step_size`` where the
-    action sets it, ``uncertainty`` (of the lowest replica) and ``distrusted`` (whether that is more than the objective
-    puts up with) where the objective has one; at the end also ``episode`` with ``r``, ``l`` and ``t``. Where looks are
+    action sets it, ``exchange_rate`` (mean of the last step), ``log_width`` and ``cluster_share`` where it makes such
+    moves, ``uncertainty`` (of the lowest replica) and ``distrusted`` (whether that is more than the objective puts up
+    with) where the objective has one; at the end also ``episode`` with ``r``, ``l`` and ``t``. Where looks are
     destructive or are not taken before every decision, also ``looks`` and ``attempted_updates`` of the episode so far,
     ensembles that were used up by looking included; the rest tells of the replicas that are judged in the end.
     """

@@ -78,6 +78,8 @@ def _track(
 @jit("void(int64, int64, int64[::1], int64[::1], int64[::1])")
 def _count_trips(rungs: int, copies: int, walkers: I64, ends: I64, trips: I64) -> None:
     """Count a round trip when a walker comes back to the first rung from the last; ``ends`` is the end it saw last."""
+    if rungs < 2:
+        return
     for copy in range(copies):
         low, high = walkers[copy * rungs], walkers[copy * rungs + rungs - 1]
         if ends[low] == 1:
@@ -126,8 +128,8 @@ def temper(
     """Run `sweeps` sweeps on ladders ``betas[instance, rung]`` and a round of moves whenever `every` are through.
 
     `since` sweeps have passed since the last round. ``every = 0`` stands for one round and no sweeps. With `swaps`
-    there are exchanges, with `clusters` isoenergetic moves before them. ``rounds[instance] = (exchanges so far, spins
-    turned so far)``; even and odd pairs take turns.
+    there are exchanges, and before those of every `clusters`-th round isoenergetic moves (0: never).
+    ``rounds[instance] = (exchanges so far, spins turned so far)``; even and odd pairs take turns.
     """
     width, rungs = neighbours.shape[1], betas.shape[1]
     replicas, room = rungs * copies, spins.shape[2] * LANES
@@ -175,7 +177,7 @@ def temper(
             if waited == every:
                 waited = 0
                 _track(graph, J, h, degree, n, replicas, doubt, energies, best, spins[instance], best_spins[instance])
-                if clusters:
+                if clusters > 0 and rounds[instance, 0] % clusters == 0:
                     turned = isoenergetic(graph, degree, h, n, rungs, copies, spins[instance], streams[instance])
                     rounds[instance, 1] += turned
                     own_energies(graph, J, h, degree, n, scale, spins[instance], energies)
