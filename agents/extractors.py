@@ -87,6 +87,36 @@ class Statistics(BaseFeaturesExtractor):
         return torch.tanh(self.dense(observations.flatten(1).clamp(-FEATURE_LIMIT, FEATURE_LIMIT)))
 
 
+class SharedTiles(BaseFeaturesExtractor):
+    """One small network shared by all sites, its answers pooled over the lattice: any number of sites will do.
+
+    Takes what :class:`~annealrl.observations.TileObservation` gives, where the replicas are pooled already: the first
+    row says which sites there are. Means of the rows themselves and first and second moments of `tiles` tanh units over
+    the sites, concatenate, dense, tanh.
+
+    Parameters
+    ----------
+    observation_space : Box of shape (rows, N)
+    tiles, width : int
+        Units at each site; size of the dense layer.
+    """
+
+    def __init__(self, observation_space: gym.spaces.Box, tiles: int = 16, width: int = 64) -> None:
+        super().__init__(observation_space, features_dim=width)
+        rows = observation_space.shape[0]
+        self.tile = nn.Linear(rows, tiles)
+        self.dense = nn.Linear(rows + 2 * tiles, width)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Map (B, rows, N) to (B, width)."""
+        rows = observations.float().clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+        # Sites that are not there hold zeros and weigh nothing.
+        weights = rows[:, :1] / rows[:, :1].sum(dim=2, keepdim=True)
+        answers = torch.tanh(torch.einsum("tr,brn->btn", self.tile.weight, rows) + self.tile.bias[:, None])
+        moments = [(weights * values).sum(dim=2) for values in (rows, answers, answers.square())]
+        return torch.tanh(self.dense(torch.cat(moments, dim=1)))
+
+
 class LayerNormLSTM(nn.Module):
     """LSTM with layer normalisation of both gate inputs and of the cell (Ba, Kiros and Hinton, arXiv:1607.06450).
 

@@ -20,6 +20,7 @@ from annealrl.agents.extractors import (
     LayerNormLSTM,
     Memoryless,
     ReplicaConvolutions,
+    SharedTiles,
     States,
     Statistics,
 )
@@ -49,6 +50,8 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
         As for :class:`sb3_contrib.common.recurrent.policies.RecurrentActorCriticPolicy`.
     """
 
+    #: Whether instances of any size will do although observations are larger for larger ones.
+    any_size: ClassVar[bool] = False
     #: Threads beyond which Torch does not run this network any faster; None where there is no such number.
     most_threads: ClassVar[int | None] = None
 
@@ -260,6 +263,35 @@ class FeatureLstmPolicy(EpisodePolicy):
         super().__init__(obs_space, act_space, lr_schedule, lstm_hidden_size=width, **options)
 
 
+class SizeFreePolicy(EpisodePolicy):
+    """Tiles shared over the sites, pooled replicas and sites, then a dense tanh layer of `width`; no memory.
+
+    The weights belong to no number of sites or replicas, so what was trained at one size anneals instances of any
+    other, and instances of several sizes in a batch.
+    """
+
+    any_size = True
+
+    def __init__(
+        self, obs_space: Any, act_space: Any, lr_schedule: Schedule, width: int = 64, tiles: int = 16, **kwargs: Any
+    ) -> None:
+        options = {"features_extractor_class": SharedTiles, **_TWO_TRUNKS, **kwargs}
+        options["features_extractor_kwargs"] = {"width": width, "tiles": tiles}
+        _check_tiles(obs_space, "size-free")
+        super().__init__(obs_space, act_space, lr_schedule, lstm_hidden_size=width, **options)
+        self.lstm_hidden_state_shape = (1, 1, 1)
+        self._replace_cores(lr_schedule, Memoryless(width, width), Memoryless(width, width))
+
+    def obs_to_tensor(self, observation: Any) -> tuple[Tensor, bool]:
+        """Observations of any number of sites as a batch, and whether they came as one."""
+        values = np.asarray(observation)
+        rows = self.observation_space.shape[0]
+        if values.ndim not in (2, 3) or values.shape[-2] != rows:
+            raise InputError(f"policy 'size-free': observations have shape {values.shape}; (…, {rows}, N) is expected")
+        batch = torch.as_tensor(values.reshape(-1, *values.shape[-2:]), device=self.device)
+        return batch, values.ndim == 3
+
+
 _ONE_TRUNK: Mapping[str, Any] = {"net_arch": [], "shared_lstm": True, "enable_critic_lstm": False}
 _TWO_TRUNKS: Mapping[str, Any] = {"net_arch": []}
 
@@ -269,6 +301,7 @@ POLICIES: Mapping[str, type[EpisodePolicy]] = {
     "as-released": AsReleasedPolicy,
     "features": FeaturePolicy,
     "features-lstm": FeatureLstmPolicy,
+    "size-free": SizeFreePolicy,
 }
 
 
@@ -282,6 +315,12 @@ def policy_class(name: str) -> type[EpisodePolicy]:
 def _check_image(space: gym.spaces.Space[Any], name: str) -> None:
     if len(space.shape or ()) != 2:
         raise InputError(f"policy {name!r}: observations have shape {space.shape}; observation 'spins' is expected")
+
+
+def _check_tiles(space: gym.spaces.Space[Any], name: str) -> None:
+    # Configurations come as images too; they lie within ±1.
+    if len(space.shape or ()) != 2 or not isinstance(space, gym.spaces.Box) or space.high.max() <= 1:
+        raise InputError(f"policy {name!r}: observations have shape {space.shape}; observation 'tiles' is expected")
 
 
 def _check_vector(space: gym.spaces.Space[Any], name: str) -> None:

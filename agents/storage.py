@@ -118,7 +118,7 @@ def interface(env: AnnealingVectorEnv) -> dict[str, Any]:
     """What a policy of this environment sees and does."""
     space = env.single_observation_space
     seen: dict[str, Any] = {"shape": list(space.shape or ()), "dtype": str(space.dtype)}
-    if isinstance(env.observation, FeatureObservation):
+    if isinstance(env.observation, FeatureObservation):  # tiles too
         seen["names"] = list(env.observation.names)
     done = {"shape": [len(env.action.components)], "low": -1.0, "high": 1.0, "meaning": env.action.meaning}
     return {"observation": seen, "action": done}

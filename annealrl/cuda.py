@@ -309,6 +309,10 @@ class CudaSimulator(ReplicaSimulator):
             out[b, :, self.sizes[b] :] = 0
         return out
 
+    def stars(self) -> npt.NDArray[np.float32]:
+        """Refused: a matter of the processor."""
+        raise InputError("observation 'tiles': the CUDA backend has no such statistics; backend 'cpu' is expected")
+
     def overlap_histogram(self) -> IntArray:
         """Pairs of replicas by the number d of sites at which they differ, shape (B, n_max + 1); q = 1 - 2d/n."""
         from annealrl.kernels import cuda_state

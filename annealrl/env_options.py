@@ -17,7 +17,7 @@ from annealrl.family import Family
 from annealrl.hints import hints_of, mismatch
 from annealrl.ladder_options import ladder_defaults, make_rounds
 from annealrl.looking import LOOKING_OPTIONS, check_looking
-from annealrl.observations import FEATURES
+from annealrl.observations import FEATURES, SIZE_FREE, WITH_FEATURES
 from annealrl.registry import check_fields, family, unknown
 from annealrl.rewards import REWARDS, Reward
 from annealrl.rounds import Rounds
@@ -38,10 +38,11 @@ class EnvOptions:
     ----------
     replicas, steps, sweeps_per_step : int
         R replicas of an instance; decisions of an episode; sweeps between two decisions.
-    observation : {"spins", "designs", "features"}
-        Raw configurations, shape (R, n): spins as int8, designs as float32 in [-1, 1]. Features: float32.
+    observation : {"spins", "designs", "features", "tiles"}
+        Raw configurations, shape (R, n): spins as int8, designs as float32 in [-1, 1]. Features: float32. Tiles:
+        float32, what replicas do around each site and the features, shape (rows, n).
     features : tuple of str
-        Groups of :data:`annealrl.observations.FEATURES`, with ``observation="features"`` alone.
+        Groups of :data:`annealrl.observations.FEATURES`, with ``observation="features"`` or ``"tiles"`` alone.
     action : str or tuple of str
         Components of :data:`annealrl.actions.COMPONENTS`, a number in [-1, 1] each. By default ``delta_beta`` for Ising
         families and ``delta_log_temperature`` for objectives.
@@ -98,7 +99,7 @@ class EnvOptions:
     replicas: int = 64
     steps: int = 40
     sweeps_per_step: int = 100
-    observation: Literal["spins", "designs", "features"] | None = None
+    observation: Literal["spins", "designs", "features", "tiles"] | None = None
     features: tuple[str, ...] | None = None
     action: str | tuple[str, ...] | None = None
     action_scale: float | tuple[float, ...] | None = None
@@ -198,17 +199,19 @@ class EnvOptions:
             known = dataclasses.replace(known, observation="features")
         if known.observation not in kind.observations:
             raise unknown("observation", str(known.observation), kind.observations)
-        if known.observation == "features" and known.features is None:
+        if known.observation in WITH_FEATURES and known.features is None:
+            groups = kind.feature_groups if known.observation == "features" else SIZE_FREE
             further = [group for component in known.components for group in component.features]
-            known = dataclasses.replace(known, features=tuple(dict.fromkeys([*kind.feature_groups, *further])))
+            known = dataclasses.replace(known, features=tuple(dict.fromkeys([*groups, *further])))
         self._refuse_idle(known, kind)
         return check_looking(known, kind, self.features is None)
 
     def _refuse_idle(self, known: EnvOptions, kind: Family) -> None:
         if self.features is not None:
-            if known.observation != "features":
+            if known.observation not in WITH_FEATURES:
                 raise InputError(
-                    f"features are given, but observation is {known.observation!r}; 'features' is expected"
+                    f"features are given, but observation is {known.observation!r}; "
+                    f"{' or '.join(map(repr, WITH_FEATURES))} is expected"
                 )
             if not self.features:
                 raise InputError("features: at least one group is needed")

@@ -37,7 +37,7 @@ class Hamiltonian(Family):
     symmetries: ClassVar[tuple[str, ...]] = ()
 
     model_type: ClassVar[type[Any]] = IsingModel
-    observations: ClassVar[tuple[str, ...]] = ("spins", "features")
+    observations: ClassVar[tuple[str, ...]] = ("spins", "features", "tiles")
     feature_groups: ClassVar[tuple[str, ...]] = ("time", "beta", "energy", "overlap", "acceptance")
     start_option: ClassVar[str] = "initial_spins"
     exchange: ClassVar[bool] = True

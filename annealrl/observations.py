@@ -1,4 +1,4 @@
-"""What an agent sees: raw configurations, or a few statistics of the replicas."""
+"""What an agent sees: raw configurations, a few statistics of the replicas, or these beside what each site does."""
 
 from __future__ import annotations
 
@@ -124,6 +124,25 @@ def _in_spreads(now: Snapshot, tiny: FloatArray | float) -> list[FloatArray]:
     ]
 
 
+def _per_spin(now: Snapshot) -> list[FloatArray]:
+    energies, n = now.simulator.energies, now.simulator.extents
+    mean, std = energies.mean(axis=1), energies.std(axis=1)
+    return [
+        mean / n,
+        np.log(std / np.sqrt(n) + _TINY),
+        now.drive.beta * std / np.sqrt(n),
+        (mean - energies.min(axis=1)) / (std + _TINY),
+        (now.previous_mean - mean) / n,
+    ]
+
+
+def _links(now: Snapshot) -> list[FloatArray]:
+    present, links = cast(Any, now.simulator).stars()[:, [0, 3]].astype(np.float64).swapaxes(0, 1)
+    sites = present.sum(axis=1)
+    mean = (present * links).sum(axis=1) / sites
+    return [mean, np.sqrt((present * (links - mean[:, None]) ** 2).sum(axis=1) / sites)]
+
+
 def _overlap(now: Snapshot) -> list[FloatArray]:
     simulator = cast(Any, now.simulator)
     counts = simulator.overlap_histogram()
@@ -170,7 +189,7 @@ def _named(*names: str) -> Callable[[int], tuple[str, ...]]:
 
 _IN_SPREADS = ("beta_times_spread", "lowest_in_spreads", "loss_of_best_in_spreads", "drop_of_mean_in_spreads")
 
-#: Groups of features; every one can be switched off. All but ``time``, ``overlap``, ``acceptance`` and
+#: Groups of features; every one can be switched off. All but ``time``, ``overlap``, ``links``, ``acceptance`` and
 #: ``relative_energy`` depend on the unit of energy.
 FEATURES: Mapping[str, FeatureGroup] = {
     "time": FeatureGroup(_named("time_left"), _time, measured=False),
@@ -181,6 +200,19 @@ FEATURES: Mapping[str, FeatureGroup] = {
         _named("mean_energy_per_spin", "lowest_energy_per_spin", "log_energy_spread", *_IN_SPREADS), _energy
     ),
     "relative_energy": FeatureGroup(_named(*_IN_SPREADS), _relative_energy),
+    # Those of "energy" that tend to a limit in large systems: a sum over n spins over its fluctuation, √n, does not.
+    "per_spin": FeatureGroup(
+        _named(
+            "mean_energy_per_spin",
+            "log_energy_spread",
+            "beta_times_spread",
+            "lowest_in_spreads",
+            "drop_of_mean_per_spin",
+        ),
+        _per_spin,
+    ),
+    # Overlaps of whole configurations depend on the size as well; of bonds they do not.
+    "links": FeatureGroup(_named("mean_link_overlap", "spread_of_link_overlap"), _links, designs=False),
     "overlap": FeatureGroup(
         _named("mean_absolute_overlap", "mean_square_overlap", "fraction_above_0.9"), _overlap, designs=False
     ),
@@ -243,6 +275,38 @@ class FeatureObservation:
         return result
 
 
+class TileObservation(FeatureObservation):
+    """Statistics of the replicas beside those around each site, float32, shape (rows, n): an image for shared tiles.
+
+    The first rows say what the replicas do around each site (:data:`TILES`, the first being 1 at every site); the
+    others are those of :class:`FeatureObservation`, the same at every site. Beyond an instance's own size all is 0. A
+    gauge transformation (any set of spins and all their couplings turned) changes nothing, nor does renumbering the
+    replicas, and no row grows with the number of sites or of replicas if `groups` are chosen so.
+    """
+
+    def __init__(self, groups: tuple[str, ...], sites: int) -> None:
+        super().__init__(groups, sites)
+        self.names = (*TILES, *self.names)
+
+    def space(self, replicas: int, sites: int) -> gym.spaces.Box:
+        """The space of one environment."""
+        return gym.spaces.Box(-LIMIT, LIMIT, (len(self.names), sites), np.float32)
+
+    def __call__(self, now: Snapshot) -> npt.NDArray[np.float32]:
+        """Observe all environments, shape (B, rows, n)."""
+        stars = cast(Any, now.simulator).stars()
+        present = stars[:, :1]
+        stars[:, 4] = present[:, 0] * np.log(now.drive.beta[:, None] * stars[:, 4] + 1e-3)
+        shared = super().__call__(now)[:, :, None] * present
+        return np.clip(np.concatenate([stars, shared], axis=1), -LIMIT, LIMIT).astype(np.float32, copy=False)
+
+
+#: Rows of :class:`TileObservation` that differ from site to site: whether there is one; mean and standard deviation
+#: over the replicas of how well it is satisfied, s_i (Σ_k J_ik s_k + h_i)/a with a = Σ_k |J_ik| + |h_i|; link overlap,
+#: the mean over its bonds and pairs of replicas; log βa.
+TILES = ("present", "satisfaction", "spread_of_satisfaction", "link_overlap", "log_beta_times_couplings")
+
+
 class SpinObservation:
     """The paper's observation: all spins, int8 ±1, shape (R, n); 0 beyond an instance's own size."""
 
@@ -271,6 +335,11 @@ class DesignObservation:
 
 Observation = FeatureObservation | SpinObservation | DesignObservation
 
+#: Observations that hold groups of :data:`FEATURES`.
+WITH_FEATURES = ("features", "tiles")
+#: The groups beside ``tiles`` by default: none of them grows with the size.
+SIZE_FREE = ("time", "beta", "per_spin", "acceptance")
+
 
 def make_observation(kind: str, groups: tuple[str, ...] | None, sites: int) -> Observation:
     """Resolve the environment's options ``observation`` and ``features``."""
@@ -278,10 +347,8 @@ def make_observation(kind: str, groups: tuple[str, ...] | None, sites: int) -> O
         return SpinObservation()
     if kind == "designs":
         return DesignObservation()
-    if kind == "features" and groups:
-        return FeatureObservation(groups, sites)
-    raise (
-        InputError("features: at least one group is needed")
-        if kind == "features"
-        else unknown("observation", kind, ("spins", "designs", "features"))
-    )
+    if kind in WITH_FEATURES:
+        if not groups:
+            raise InputError("features: at least one group is needed")
+        return (FeatureObservation if kind == "features" else TileObservation)(groups, sites)
+    raise unknown("observation", kind, ("spins", "designs", *WITH_FEATURES))

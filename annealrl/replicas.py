@@ -188,6 +188,18 @@ class ReplicaStore:
         )
         return counts
 
+    def stars(self) -> npt.NDArray[np.float32]:
+        """What the replicas do around each site, shape (B, 5, n_max); 0 beyond a model's size.
+
+        Rows: see :func:`annealrl.kernels.tiles.stars`.
+        """
+        from annealrl.kernels import tiles  # compiled when first needed
+
+        out = np.zeros((len(self), 5, self._fields.shape[1]), np.float32)
+        model = (self._neighbours, self._couplings, self._fields, self._degrees, self.sizes)
+        self._parallel(lambda first, last: tiles.stars(*model, self._spins, self.replicas, out, first, last))
+        return out
+
     def _unpacked(self, words: npt.NDArray[np.uint64], n: int) -> SpinArray:
         out = np.empty((self.replicas, n), np.int8)
         configurations.unpack(words, out)

@@ -89,7 +89,7 @@ def test_values_are_converted(tmp_path: Path) -> None:
         (("id: EdwardsAnderson2D-v0, ", ""), "env: key 'id' is missing"),
         (
             ("length: 4", "observation: spin"),
-            "observation is 'spin'; one of spins, designs, features or null is expected",
+            "observation is 'spin'; one of spins, designs, features, tiles or null is expected",
         ),
         (("length: 4", "reference: {kind: linar, start: 0, end: 5}"), "kind is 'linar'; one of linear"),
         (("length: 4", "reference: fast"), "reference is 'fast'; a schedule such as"),
