@@ -18,8 +18,6 @@ counted from 0. Generated sets have no end: ``ea2d-10-train:400`` begins with th
 from __future__ import annotations
 
 import difflib
-import functools
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,18 +28,12 @@ from annealrl.instance_set import InstanceSet
 from annealrl.instances import sampled
 from annealrl.instances.archive import place, regular_file
 from annealrl.instances.families import FAMILIES, MAX_SPINS, SPLITS, generate
-from annealrl.instances.identity import content_key
 from annealrl.instances.setfile import read_set
+from annealrl.instances.shipped import DATA, is_shipped, manifest
 from annealrl.ising import IsingModel
-
-#: Folder of the shipped set files.
-DATA = Path(__file__).resolve().parent / "data"
 
 #: Instances of a generated set when no selection says how many.
 DEFAULT_COUNT = 100
-
-#: Hex digits of a content key that the manifest keeps for each instance.
-KEY_DIGITS = 16
 
 _GENERATED = re.compile(rf"({'|'.join(FAMILIES)})-(0|[1-9][0-9]{{0,8}})-({'|'.join(SPLITS)})")
 _SELECTION = re.compile(r"(.+):(?:([0-9]{1,9})-)?([0-9]{1,9})", re.DOTALL)
@@ -64,13 +56,6 @@ class Source:
     instances: InstanceSet
     convention: str
     format: str
-
-
-@functools.cache
-def manifest() -> dict[str, dict[str, Any]]:
-    """Return what ``data/manifest.json`` says of every shipped set, by name."""
-    entries: dict[str, dict[str, Any]] = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
-    return entries
 
 
 def names() -> list[tuple[str, str]]:
@@ -161,11 +146,6 @@ def open_source(
     return replace(source, instances=selected)
 
 
-@functools.cache
-def _test_contents() -> frozenset[str]:
-    return frozenset(key for entry in manifest().values() for key in entry["contents"].split())
-
-
 def test_instances(instances: InstanceSet) -> list[str]:
     """Names of those instances that a shipped test set holds, whatever the set or its spins are called here.
 
@@ -173,10 +153,9 @@ def test_instances(instances: InstanceSet) -> list[str]:
     no set is read for this. Designs without disorder are the same in every split, so their content says nothing; their
     names do.
     """
-    known = _test_contents()
 
     def tests(name: str, model: object) -> bool:
-        shipped = isinstance(model, IsingModel) and content_key(model).hex()[:KEY_DIGITS] in known
+        shipped = isinstance(model, IsingModel) and is_shipped(model)
         return shipped or sampled.split_of(name) == "test"
 
     return [name for name, model in zip(instances.instance_names, instances, strict=True) if tests(name, model)]

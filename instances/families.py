@@ -6,12 +6,17 @@ shipped with certificates for some sizes), ``train`` and ``val``.
 Splits are disjoint by construction. Instance i of a family's stream, seeded by (family, size, i), belongs to the split
 that the first byte of its :func:`~annealrl.instances.identity.content_key` says: below 64 test, below 128 val, else
 train. So whatever two splits hold differs, even where few instances exist at all (±J at small sizes), and whoever has
-an instance can tell its split. The ``ea2d`` family, which is older, has instead a stream for each split: seeds that
-differ give Gaussian couplings that differ.
+an instance can tell its split.
+
+The ``ea2d`` family is older: up to side 64 each of its splits has a stream of its own, and what is held out elsewhere
+is drawn again. Its training stream holds none of the first 100 instances of the streams ``val`` and ``test`` of its
+size, ``val`` none of the first 100 of ``test``, and neither any shipped test instance (``cool`` among them), all told
+by content.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +29,7 @@ from annealrl.instance_set import InstanceSet
 from annealrl.instances.couplings import Planted
 from annealrl.instances.identity import content_key
 from annealrl.instances.lattices import edwards_anderson_2d
+from annealrl.instances.shipped import is_shipped
 from annealrl.ising import IsingModel, SpinArray
 from annealrl.registry import load_object
 
@@ -38,6 +44,8 @@ _ENTROPY = 0x616E6E65616C726C
 _TEST, _VAL = 64, 128
 #: Draws without an instance of a split after which a size is said to have none.
 _PATIENCE = 1000
+#: First instances of a stream that the streams for earlier uses may not hold.
+_HELD_OUT = 100
 
 #: An instance, and a ground state with its energy where the generator planted one.
 Drawn = tuple[IsingModel, float, SpinArray | None]
@@ -64,8 +72,8 @@ class Family:
         Instances of the test sets by size.
     size : str
         What the size is called: L is a side, m cells of a side, n spins.
-    streams : bool
-        Whether each split has a stream of its own instead of being chosen by content.
+    streams : int
+        Largest size at which each split has a stream of its own instead of being chosen by content.
     """
 
     name: str
@@ -77,11 +85,15 @@ class Family:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     shipped: Mapping[int, int] = field(default_factory=dict)
     size: str = "L"
-    streams: bool = False
+    streams: int = 0
 
-    def draw(self, size: int, index: int, split: str | None = None) -> Drawn:
-        """Draw instance `index` of the stream of a size (and of a split, for a family whose splits have streams)."""
+    def draw(self, size: int, index: int, split: str | None = None, again: int = 0) -> Drawn:
+        """Draw instance `index` of the stream of a size (and of a split, for a family whose splits have streams).
+
+        `again` counts earlier draws that were refused.
+        """
         key = (self.number, size, index) if split is None else (self.number, size, SPLITS[split], index)
+        key += (again,) if again else ()
         rng = np.random.default_rng(np.random.SeedSequence(_ENTROPY, spawn_key=key))
         drawn: IsingModel | Planted = load_object(self.generator)(size, rng=rng, **self.parameters)
         if isinstance(drawn, Planted):
@@ -96,13 +108,24 @@ class Family:
         InputError
             If the generator refuses the size, or so few different instances exist that none falls into the split.
         """
-        found = self._of_stream(size, split, start) if self.streams else self._by_content(size, split, start)
+        found = (self._of_stream if size <= self.streams else self._by_content)(size, split, start)
         stem = f"{self.name}-{size}" if split == "test" else f"{self.name}-{size}-{split}"
         for number, (model, energy, spins) in enumerate(found, start=start):
             yield replace(model, name=f"{stem}-{number}"), energy, spins
 
     def _of_stream(self, size: int, split: str, start: int) -> Iterator[Drawn]:
-        return (self.draw(size, index, split) for index in itertools.count(start))
+        for index in itertools.count(start):
+            yield next(
+                drawn
+                for again in itertools.count()
+                for drawn in [self.draw(size, index, split, again)]
+                if split == "test" or not self._held_out(drawn[0], size, split)
+            )
+
+    def _held_out(self, model: IsingModel, size: int, split: str) -> bool:
+        """Whether an instance drawn for one split is held out for the tests, or, in training, for the validation."""
+        later = [other for other, number in SPLITS.items() if number > SPLITS[split]]
+        return is_shipped(model) or any(content_key(model) in _first_contents(self.name, size, each) for each in later)
 
     def _by_content(self, size: int, split: str, start: int) -> Iterator[Drawn]:
         number = waited = 0
@@ -116,6 +139,13 @@ class Family:
                 number += 1
             elif waited >= _PATIENCE:
                 raise InputError(f"{self.name} of size {size} has too few different instances for the split {split!r}")
+
+
+@functools.lru_cache(maxsize=64)
+def _first_contents(name: str, size: int, split: str) -> frozenset[bytes]:
+    """Contents of the first instances of a split's stream."""
+    found = itertools.islice(FAMILIES[name].instances(size, split), _HELD_OUT)
+    return frozenset(content_key(model) for model, _, _ in found)
 
 
 def split_of(model: IsingModel) -> str:
@@ -165,7 +195,7 @@ FAMILIES = {
             _square,
             lambda L: 2 * L * L,
             shipped={24: 40, 32: 20},
-            streams=True,
+            streams=64,
         ),
         Family(
             "ea2d-pm",
@@ -261,7 +291,7 @@ def generate(name: str, family: Family, size: int, split: str, indices: range) -
     InputError
         If the generator refuses the size, or the set would be too large.
     """
-    reach = len(indices) if family.streams else indices[-1] + 1
+    reach = len(indices) if size <= family.streams else indices[-1] + 1
     if reach * family.spins(size) > MAX_SPINS or reach * family.couplings(size) > MAX_COUPLINGS:
         raise InputError(
             f"instance set {name!r}: {reach} instances of {family.spins(size)} spins are too many; "

@@ -10,10 +10,11 @@ import numpy as np
 
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
-from annealrl.instances.catalogue import DATA, KEY_DIGITS, manifest, open_source
+from annealrl.instances.catalogue import open_source
 from annealrl.instances.certify import provable
 from annealrl.instances.identity import content_key
 from annealrl.instances.setfile import rounding
+from annealrl.instances.shipped import DATA, KEY_DIGITS, manifest
 from annealrl.ising import ising_models
 
 #: Seconds for one proof unless asked otherwise.

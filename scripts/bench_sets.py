@@ -10,7 +10,7 @@ import statistics
 import time
 
 from annealrl.instances import load
-from annealrl.instances.catalogue import DATA, manifest
+from annealrl.instances.shipped import DATA, manifest
 
 
 def main() -> None:

@@ -30,11 +30,11 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.instances import certified, cool_instance, import_npz, read_set, write_set
 from annealrl.instances.archive import replacing
-from annealrl.instances.catalogue import DATA, KEY_DIGITS, manifest
 from annealrl.instances.certify import provable, solver_version
 from annealrl.instances.families import FAMILIES, generate
 from annealrl.instances.generators import COOL_COUNT, COOL_SIDES
 from annealrl.instances.identity import content_key
+from annealrl.instances.shipped import DATA, KEY_DIGITS, manifest
 from annealrl.ising import IsingModel
 from annealrl.solvers.reference import reference
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,38 @@ def test_splits_are_disjoint_even_where_few_instances_exist():
     assert min(map(len, sets.values())) < 150
     for a, b in itertools.combinations(sets.values(), 2):
         assert not a & b
+
+
+def test_streams_of_splits_hold_nothing_that_is_held_out(monkeypatch):
+    ea2d = FAMILIES["ea2d"]
+    before = list(itertools.islice(ea2d.instances(6, "train"), 8))
+
+    def steal(held_out: IsingModel) -> None:
+        """Let the training stream draw, as its number 3, a gauge copy of what is held out."""
+        gauge = np.where(np.arange(held_out.n) % 3 == 0, -1.0, 1.0)
+        i, j = held_out.edges.T
+        copy = replace(held_out, couplings=held_out.couplings * gauge[i] * gauge[j], name="")
+        draw = Family.draw
+
+        def stolen(self, size, index, split=None, again=0):
+            if (split, index, again) == ("train", 3, 0):
+                return copy, np.nan, None
+            return draw(self, size, index, split, again)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Family, "draw", stolen)
+            after = list(itertools.islice(ea2d.instances(6, "train"), 8))
+            assert np.array_equal(next(ea2d.instances(6, "train", 3))[0].couplings, after[3][0].couplings)
+        same = [np.array_equal(a[0].couplings, b[0].couplings) for a, b in zip(before, after, strict=True)]
+        assert same == [True, True, True, False, True, True, True, True]
+        assert content_key(after[3][0]) != content_key(held_out)
+
+    for name in ("cool-6:57-57", "ea2d-6-val:99-99", "ea2d-6-test:99-99"):
+        steal(load(name).models[0])
+
+
+def test_large_sides_of_the_oldest_family_are_split_by_content():
+    assert {split_of(model) for model in load("ea2d-65-val:3")} == {"val"}
 
 
 def test_shipped_sets_begin_the_test_split():
