@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.ising import FloatArray, IntArray, IsingModel
+from annealrl.kernels.aligned import aligned
 from annealrl.kernels.lanes import LANES
 from annealrl.registry import unknown
 
@@ -133,7 +134,7 @@ class _Multispin:
         self._bonds = (bonds.neighbours[None], bonds.degrees[None], bonds.signs[None], bonds.fields[None])
         self.coarseness = 0.0
         self._unit, self._size = np.array([bonds.unit]), np.array([model.n])
-        self._streams = np.zeros((1, 2, -(-replicas // LANES)), np.uint64)
+        self._streams = aligned((1, 2, -(-replicas // LANES)), np.uint64)
         seed_words(key, self._streams[0])
         self._kernel: Callable[..., None] = multispin.advance
 
@@ -167,10 +168,10 @@ class _Dense:
 
         unit, width = dense.unit(model), dense.stride(model.n)
         self.coarseness = coarseness(model, unit)
-        self._matrix = dense.aligned((1, model.n, width), np.int32)
+        self._matrix = aligned((1, model.n, width), np.int32)
         self._fields = np.zeros(model.n, np.int32)
         dense.encode(model, unit, self._matrix[0], self._fields)
-        self._local = dense.aligned((1, -(-replicas // LANES) * LANES, width), np.int32)
+        self._local = aligned((1, -(-replicas // LANES) * LANES, width), np.int32)
         self._unit, self._size = np.array([unit]), np.array([model.n])
         self._kernel: Callable[..., None] = dense.advance
         self._local_fields = dense.local_fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,14 +39,29 @@ def allowed_threads() -> int:
 
 
 def run_slices(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """Call ``work(first, last)`` so that 0 … count - 1 is covered, a few slices to a thread so that they even out."""
+    """Call ``work(first, last)`` so that 0 … count - 1 is covered, two slices to a thread so that they even out."""
     if threads == 1 or count == 1:
         work(0, count)
         return
-    slices = min(count, 4 * threads)
+    slices = min(count, 2 * threads)
     cuts = [count * k // slices for k in range(slices + 1)]
-    for done in [_pool(threads).submit(work, cuts[k], cuts[k + 1]) for k in range(slices)]:
-        done.result()
+    # Slices that run at the same time are far from each other, so that threads do not write to the same cache lines.
+    pending = deque(sorted(range(slices), key=lambda k: k % -(-slices // threads)))
+
+    def work_off() -> None:
+        while True:
+            try:
+                k = pending.popleft()
+            except IndexError:
+                return
+            work(cuts[k], cuts[k + 1])
+
+    others = [_pool(threads).submit(work_off) for _ in range(min(threads, slices) - 1)]
+    try:
+        work_off()
+    finally:
+        for other in others:
+            other.result()
 
 
 @cache

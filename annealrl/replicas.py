@@ -12,6 +12,7 @@ from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.kernels import configurations, observables, packed
+from annealrl.kernels.aligned import LINE_WORDS, aligned
 from annealrl.kernels.lanes import LANES
 from annealrl.layouts import COARSE, LAYOUTS, Kernel, Layout, State, coarseness, coldest, make_kernel
 from annealrl.parallel import available_cores, run_slices
@@ -66,16 +67,16 @@ class ReplicaStore:
         degree = max(degree, packed.TABLE_WIDTH)
         self._kernels: list[Kernel | None] = [None] * b
         self.sizes: IntArray = np.zeros(b, np.int64)
-        self._neighbours = np.zeros((b, sites, degree), np.int32)
-        self._couplings = np.zeros((b, sites, degree))
+        self._neighbours = aligned((b, sites, degree), np.int32)
+        self._couplings = aligned((b, sites, degree), np.float64)
         self._fields = np.zeros((b, sites))
         self._degrees = np.zeros((b, sites), np.int32)
         self._offsets = np.zeros(b)
-        self._spins = np.zeros((b, sites, words), np.uint64)
-        self._best_spins = np.zeros_like(self._spins)
-        self._lanes = np.zeros((b, words, 2, LANES), np.uint32)
-        self._site_states = np.zeros((b, 1), np.uint64)
-        self._move_states = np.zeros((b, 1), np.uint64)
+        self._spins = aligned((b, sites, words), np.uint64)
+        self._best_spins = aligned((b, sites, words), np.uint64)
+        self._lanes = aligned((b, words, 2, LANES), np.uint32)
+        self._site_states = aligned((b, LINE_WORDS), np.uint64)  # a line each: threads write to them
+        self._move_states = aligned((b, LINE_WORDS), np.uint64)
         self.energies: FloatArray = np.zeros((b, self.replicas))
         self.best_energies: FloatArray = np.zeros((b, self.replicas))
         self.accepted: IntArray = np.zeros(b, np.int64)

@@ -13,12 +13,12 @@ quantum Monte Carlo (McDaniel et al., J. Chem. Phys. 147, 174107 (2017)). The bl
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from annealrl.ising import IsingModel
+from annealrl.kernels.aligned import aligned_words
 from annealrl.kernels.columns import STRIP, accept_gibbs, accept_metropolis, add_rows, shift
 from annealrl.kernels.dynamics import GIBBS, draw_sites, rule_at
 from annealrl.kernels.jit import jit
@@ -43,14 +43,6 @@ _ONE, _ZERO = np.uint64(1), np.uint64(0)
 def stride(n: int) -> int:
     """Length of a padded row: whole strips, and a cache line so that equal columns do not share a set of the cache."""
     return max(1, -(-n // STRIP)) * STRIP + GAP
-
-
-def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Zeros that begin at a cache line, for `matrix` and `local`: vector loads across two lines cost twice as much."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.zeros(size + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size].view(dtype).reshape(shape)
 
 
 def unit(model: IsingModel) -> float:
@@ -127,7 +119,7 @@ def _anneal(
     width = matrix.shape[1]
     flat, sums = matrix.reshape(-1), fields.reshape(-1)
     sites, coming = np.zeros(BLOCK, np.int64), np.zeros(BLOCK, np.int64)
-    local = np.zeros(BLOCK * LANES, np.int32)
+    local = aligned_words(BLOCK * LANES).view(np.int32)
     rows = np.zeros((LANES, 2, BLOCK), np.int64)
     flipped = np.zeros((LANES, 2), np.int64)
     rflat = rows.reshape(-1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.kernels.aligned import aligned_words
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES
 from annealrl.kernels.moves import exchange, isoenergetic
@@ -134,12 +135,13 @@ def temper(
     width, rungs = neighbours.shape[1], betas.shape[1]
     replicas, room = rungs * copies, spins.shape[2] * LANES
     bits, rows = np.zeros(width, np.int32), np.zeros(width, np.int64)
-    field, factors = np.zeros(LANES, np.int32), np.zeros(room, np.float32)
-    energies, best, own_betas = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros(replicas)
+    field, factors = aligned_words(LANES).view(np.int32), aligned_words(room).view(np.float32)
+    energies, best = aligned_words(2 * room).view(np.int64), aligned_words(2 * room).view(np.int64)
+    own_betas = np.zeros(replicas)
     for instance in range(first, last):
         n = sizes[instance]
         graph, J, h, degree = neighbours[instance], couplings[instance], fields[instance], degrees[instance]
-        table = np.zeros(max(table_rows(J, h, degree, bits, rows, n), 1), np.int32)
+        table = aligned_words(max(table_rows(J, h, degree, bits, rows, n), 1)).view(np.int32)
         scale = energy_scale(J, h, degree, n)
         doubt = int(np.ceil(2.0 * rounding(J, h, degree, n, scale)))
         fill_deltas(J, h, bits, rows, n, scale, table)

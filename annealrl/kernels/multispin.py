@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.ising import IsingModel
+from annealrl.kernels.aligned import aligned_words
 from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch, rule_at
 from annealrl.kernels.jit import jit
 from annealrl.kernels.words import (
@@ -186,7 +187,7 @@ def advance(
     :func:`annealrl.kernels.packed.advance`. ``streams[instance, 2, word]`` is seeded by
     :func:`annealrl.kernels.streams.seed_words`.
     """
-    rows = np.zeros(COUNTS * ROW, np.uint64)
+    rows = aligned_words(2 * COUNTS * ROW).view(np.uint64)
     present = np.zeros(COUNTS, np.bool_)
     for instance in range(first, last):
         n = sizes[instance]

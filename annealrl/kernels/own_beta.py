@@ -17,6 +17,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.kernels.aligned import aligned_words
 from annealrl.kernels.dynamics import RANDOM
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, accumulate, popcount
@@ -92,7 +93,7 @@ def own_energies(
     neighbours: I32, couplings: F64, fields: F64, degrees: I32, n: int, scale: float, spins: U64, out: I64
 ) -> None:
     """Integer energies of all replicas of one instance (without the offset), ``out[word * 64 + lane]``."""
-    part = np.zeros(LANES, np.int32)
+    part = aligned_words(LANES).view(np.int32)
     for w in range(spins.shape[1]):
         total = out[w * LANES : w * LANES + LANES]
         total[:] = 0
@@ -148,7 +149,7 @@ def sweep_own(
     """
     words = spins.shape[1]
     accepted = np.uint64(0)
-    changes = np.zeros(energies.shape[0], np.int32)
+    changes = aligned_words(energies.shape[0]).view(np.int32)
     pending = 0
     counter = site_state[0]
     for step in range(proposals):
@@ -217,11 +218,12 @@ def advance_own(
     width = neighbours.shape[1]
     room = spins.shape[2] * LANES
     bits, rows = np.zeros(width, np.int32), np.zeros(width, np.int64)
-    field, betas, energies = np.zeros(LANES, np.int32), np.zeros(room, np.float32), np.zeros(room, np.int64)
+    field, betas = aligned_words(LANES).view(np.int32), aligned_words(room).view(np.float32)
+    energies = aligned_words(2 * room).view(np.int64)
     for instance in range(first, last):
         n = sizes[instance]
         length = table_rows(couplings[instance], fields[instance], degrees[instance], bits, rows, n)
-        table = np.zeros(max(length, 1), np.int32)
+        table = aligned_words(max(length, 1)).view(np.int32)
         scale = energy_scale(couplings[instance], fields[instance], degrees[instance], n)
         fill_deltas(couplings[instance], fields[instance], bits, rows, n, scale, table)
         start, end = beta_start[instance], beta_end[instance]

@@ -2,7 +2,7 @@
 
 A site of small degree is updated by table: the alignments of its neighbours (XOR of words) index a row of acceptance
 thresholds that is computed once per step in float64, so that a proposal for 64 replicas costs a few vector
-instructions and its probability is right to 2**-32. Other sites sum their local field in float32.
+instructions and its probability is right to 2**-32. Other sites sum their local field in float64.
 
 Table classes, by number of index bits: 4 = up to four neighbours, 5 = the same with a field (the field is a neighbour
 that always points up), 6 = up to six neighbours, 7 = the same with a field; 0 = no table.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.kernels.aligned import aligned_words
 from annealrl.kernels.dynamics import BLOCK, FAR, GIBBS, acceptance, draw_sites, prefetch, rule_at
 from annealrl.kernels.jit import jit
 from annealrl.kernels.lanes import LANES, accept_below, accept_table, accumulate, popcount
@@ -65,18 +66,18 @@ def fill_table(
             table[rows[i] + p] = np.uint32(min(chance * 4294967296.0, 4294967295.0))
 
 
-@jit("void(float32[::1], float64, int64)")
-def _field_chances(field: npt.NDArray[np.float32], beta: float, rule: int) -> None:
-    """Turn ``s_i · (local field)`` of 64 replicas into acceptance probabilities, in place, right to 5e-7.
+@jit("void(float64[::1], float64, int64, float32[::1])")
+def field_chances(field: F64, beta: float, rule: int, chances: npt.NDArray[np.float32]) -> None:
+    """Turn ``s_i · (local field)`` of 64 replicas into acceptance probabilities, right to 5e-7.
 
-    That is for the field as given. Summed in float32, it brings an error of 2 β times its own: at 95 Gaussian couplings
-    2.5e-5 at β = 5. Draws are compared at 24 bits.
+    The exponent is formed in float64: 2 β times the rounding of a sum in float32 came to 2.5e-5 at 95 Gaussian
+    couplings and β = 5. Draws are compared at 24 bits.
     """
-    scale = np.float32(-2.0 * beta * 1.4426950408889634)
+    scale = -2.0 * beta * 1.4426950408889634
     for lane in range(LANES):
-        y = min(max(scale * field[lane], np.float32(-126.0)), np.float32(126.0 if rule == GIBBS else 0.0))
+        y = min(max(scale * field[lane], -126.0), 126.0 if rule == GIBBS else 0.0)
         whole = np.floor(y)
-        x = y - whole
+        x = np.float32(y - whole)
         # minimax polynomial of 2**x on [0, 1], relative error 2e-7
         p = np.float32(1.8775767e-3)
         p = p * x + np.float32(8.9893397e-3)
@@ -85,12 +86,12 @@ def _field_chances(field: npt.NDArray[np.float32], beta: float, rule: int) -> No
         p = p * x + np.float32(6.9315308e-1)
         p = p * x + np.float32(9.9999994e-1)
         weight = p * np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
-        field[lane] = weight / (np.float32(1.0) + weight) if rule == GIBBS else weight
+        chances[lane] = weight / (np.float32(1.0) + weight) if rule == GIBBS else weight
 
 
 @jit(
     "int64(int32[:, ::1], float64[:, ::1], float64[::1], int32[::1], int32[::1], int64[::1], int64, float64, int64,"
-    " int64, uint32[::1], uint64[:, ::1], uint32[::1], uint64[::1], int64, float32[::1])"
+    " int64, uint32[::1], uint64[:, ::1], uint32[::1], uint64[::1], int64, float64[::1], float32[::1])"
 )
 def _sweep(
     neighbours: I32,
@@ -108,7 +109,8 @@ def _sweep(
     state: U32,
     site_state: U64,
     proposals: int,
-    field: npt.NDArray[np.float32],
+    field: F64,
+    chances: npt.NDArray[np.float32],
 ) -> int:
     """Propose `proposals` sites of one instance, each to all its replicas; returns the number of accepted flips."""
     words, width = spins.shape[1], neighbours.shape[1]
@@ -175,12 +177,12 @@ def _sweep(
                         o,
                     )
                 else:
-                    field[:] = np.float32(0.0)
-                    accumulate(field, 0, s, np.float32(fields[i]))
+                    field[:] = 0.0
+                    accumulate(field, 0, s, fields[i])
                     for k in range(degrees[i]):
-                        accumulate(field, 0, spins[neighbours[i, k], w] ^ s, np.float32(-couplings[i, k]))
-                    _field_chances(field, beta, rule)
-                    flips = accept_below(field, state, o)
+                        accumulate(field, 0, spins[neighbours[i, k], w] ^ s, -couplings[i, k])
+                    field_chances(field, beta, rule, chances)
+                    flips = accept_below(chances, state, o)
                 spins[i, w] = s ^ flips
                 accepted += popcount(flips)
     return int(accepted)
@@ -213,13 +215,14 @@ def advance(
     Sweep t of S runs at ``start + (end - start)·(t + 1)/S``; the thresholds are refilled only when β changes.
     """
     width = neighbours.shape[1]
-    field = np.zeros(LANES, np.float32)
+    field = aligned_words(2 * LANES).view(np.float64)
+    chances = aligned_words(LANES).view(np.float32)
     bits = np.zeros(width, np.int32)
     rows = np.zeros(width, np.int64)
     for instance in range(first, last):
         n = sizes[instance]
         length = table_rows(couplings[instance], fields[instance], degrees[instance], bits, rows, n)
-        table = np.zeros(max(length, 1), np.uint32)
+        table = aligned_words(max(length, 1))
         ramp = beta_end[instance] != beta_start[instance]
         blocks = sweeps if ramp else min(sweeps, 1)
         state = lanes[instance].reshape(-1)
@@ -245,5 +248,6 @@ def advance(
                 site_states[instance],
                 n * (sweeps if not ramp else 1),
                 field,
+                chances,
             )
         accepted[instance] = total

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.ising import IsingModel
+from annealrl.kernels.aligned import aligned_words
 from annealrl.kernels.columns import accept_gibbs, accept_metropolis, sum_bonds
 from annealrl.kernels.dynamics import BLOCK, GIBBS, draw_sites, rule_at
 from annealrl.kernels.jit import jit
@@ -54,7 +55,7 @@ def _anneal(
     """Run all sweeps of one instance; returns the number of accepted flips."""
     words, width = spins.shape[1], neighbours.shape[1]
     flat, partners, values = spins.reshape(-1), neighbours.reshape(-1), doubled.reshape(-1)
-    local = np.zeros(LANES, np.int32)
+    local = aligned_words(LANES).view(np.int32)
     sites = np.empty(BLOCK, np.int64)
     accepted = np.uint64(0)
     for sweep in range(sweeps):

@@ -15,6 +15,7 @@ from scipy.stats import chi2
 
 from annealrl.ising import IsingModel
 from annealrl.kernels import configurations, dense, dynamics, jit, summed
+from annealrl.kernels.aligned import aligned
 from annealrl.kernels.lanes import LANES
 
 small = pytest.mark.skipif(jit.INTERPRETED, reason="too many updates for the interpreted kernels")
@@ -58,9 +59,9 @@ class Runner:
         self.lanes = np.zeros((b, words, 2, LANES), np.uint32)
         self.site_states = np.zeros((b, 1), np.uint64)
         self.accepted = np.zeros(b, np.int64)
-        self.matrix = dense.aligned((b, n, width), np.int32)
+        self.matrix = aligned((b, n, width), np.int32)
         self.whole = np.zeros((b, n), np.int32)
-        self.local = dense.aligned((b, words * LANES, width), np.int32)
+        self.local = aligned((b, words * LANES, width), np.int32)
         doubled, bases = summed.encode(model, q)
         self.sparse = [
             np.array(np.broadcast_to(a, (b, *a.shape)), order="C")
