@@ -27,7 +27,7 @@ _ANTIDOT, _RADIUS = 10.0, 2.0
 #: Accepted changes between two solutions in full, and the most numbers that a replica may keep.
 _CHANGES, _MOST_NUMBERS = 32, 2**28
 #: What a proposed site and a gradient cost in evaluations (scripts/bench_wire.py).
-_SITE_COST, _GRADIENT_COST = 1 / 3, 3.0
+_SITE_COST, _GRADIENT_COST = 1 / 3, 2.0
 
 
 @register("QuantumWire-v0")

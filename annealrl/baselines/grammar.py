@@ -236,6 +236,12 @@ register_method(
     "replica exchange on K geometric β in C copies, every S (1) sweeps; with icm also isoenergetic cluster moves",
 )
 register_method(
+    "gradient",
+    "annealrl.baselines.gradient:from_text",
+    "gradient:rmsprop|adabelief|adam|lbfgs[:rate=A][:iterations=K][:log][:cosine]",
+    "descend from as many random starts as replicas, designs alone; A (0.01) in ranges, cost as the budget's proposals",
+)
+register_method(
     "dwave",
     "annealrl.baselines.peers:from_dwave_text",
     "dwave[:LO:HI|:FILE.json][:linear|:geometric][:random]",

@@ -77,7 +77,7 @@ def leads(
 
 
 @jit("(complex128[:,::1], float64[::1], float64, complex128[:,::1])")
-def _column(out: np.ndarray, potential: np.ndarray, energy: float, self_energy: np.ndarray) -> None:
+def fill_column(out: np.ndarray, potential: np.ndarray, energy: float, self_energy: np.ndarray) -> None:
     """E - H_x - Σ of one column."""
     width = len(potential)
     for y in range(width):
@@ -90,7 +90,7 @@ def _column(out: np.ndarray, potential: np.ndarray, energy: float, self_energy: 
 
 
 @jit("(complex128[::1], complex128[:,::1], complex128[:,::1])")
-def _dressed(phase: np.ndarray, block: np.ndarray, out: np.ndarray) -> None:
+def dress(phase: np.ndarray, block: np.ndarray, out: np.ndarray) -> None:
     """Dress a block, v g v† with v = -diag(phase): what a column adds to the next one's self-energy."""
     for y in range(len(phase)):
         for z in range(len(phase)):
@@ -145,7 +145,7 @@ def transmission(
                 added[:, :] = left[f]
             if x == columns - 1:
                 added += right[f]
-            _column(matrix, potential[x], energy, added)
+            fill_column(matrix, potential[x], energy, added)
             block = np.linalg.inv(matrix.T).T
             if x == 0:
                 corner = block
@@ -155,7 +155,7 @@ def transmission(
                         corner[y, z] *= -np.conj(phase[z])
                 corner = np.dot(corner, block)
             if x < columns - 1:
-                _dressed(phase, block, added)
+                dress(phase, block, added)
         from_left, from_right = broadening_matrix(left[f]), broadening_matrix(right[f])
         total = 0.0
         product = np.dot(np.dot(from_left, corner), from_right)
@@ -214,10 +214,10 @@ def solve(
                 added[:, :] = left[f]
             if x == columns - 1:
                 added += right[f]
-            _column(matrix, potential[x], energy, added)
+            fill_column(matrix, potential[x], energy, added)
             connected[f, x] = np.linalg.inv(matrix.T).T
             if x < columns - 1:
-                _dressed(phase, connected[f, x], added)
+                dress(phase, connected[f, x], added)
         # G_{x,X-1} and G_xx backwards; what stands to the right enters column x through the dressed block of x + 1.
         diagonal[f, columns - 1] = connected[f, columns - 1]
         end[f, columns - 1] = connected[f, columns - 1]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from annealrl.kernels.designs import APPLY, DELTA, INIT
 from annealrl.kernels.jit import jit
-from annealrl.kernels.quantum_wire import solve
+from annealrl.kernels.quantum_wire import broadening_matrix, dress, fill_column, solve
 from annealrl.kernels.wire_changes import accept
 
 Floats = npt.NDArray[np.float64]
@@ -177,7 +177,10 @@ def sensitivity(
     out: Floats,
     slopes: Floats,
 ) -> None:
-    """Transmission and its derivatives by all site energies at fields first … last - 1, with room for one field alone.
+    """Transmission and its derivatives by all site energies at fields first … last - 1: three products a column more.
+
+    With M = Γ_R G_{0,X-1}† Γ_L, derivatives are 2 Re (G_{x,X-1} M G_{0,x})_yy. G_{x,X-1} M comes from the right by the
+    left-connected blocks, and so does G_{0,x}, which is its left-connected self and what returns from x + 1.
 
     Parameters
     ----------
@@ -187,14 +190,46 @@ def sensitivity(
         Written: ∂T/∂h_i = 2 Re s_i.
     """
     columns, width = potential.shape
-    shape = (1, columns, width, width)
-    connected, diagonal = np.empty(shape, np.complex128), np.empty(shape, np.complex128)
-    start, end = np.empty(shape, np.complex128), np.empty(shape, np.complex128)
-    corner = np.empty((1, width, width), np.complex128)
-    sites, sizes = np.empty((1, 2, columns * width), np.complex128), np.empty((1, 2, columns * width))
+    matrix, added = np.empty((width, width), np.complex128), np.empty((width, width), np.complex128)
+    blocks, moving = np.empty((columns, width, width), np.complex128), np.empty((columns, width, width), np.complex128)
     for f in range(first, last):
-        solve(
-            potential, energy, phases[f : f + 1], left[f : f + 1], right[f : f + 1], 0, 1,
-            connected, diagonal, start, end, corner, sites, sizes, out[f : f + 1],
-        )  # fmt: skip
-        slopes[f] = 2.0 * sites[0, 1].real
+        phase = phases[f]
+        back = np.conj(phase)
+        for x in range(columns):
+            if x == 0:
+                added[:, :] = left[f]
+            if x == columns - 1:
+                added += right[f]
+            fill_column(matrix, potential[x], energy, added)
+            blocks[x] = np.linalg.inv(matrix.T).T
+            if x == 0:
+                moving[x] = blocks[x]
+            else:
+                for y in range(width):
+                    for z in range(width):
+                        matrix[y, z] = -moving[x - 1, y, z] * back[z]
+                moving[x] = np.dot(matrix, blocks[x])
+            if x < columns - 1:
+                dress(phase, blocks[x], added)
+        corner = moving[columns - 1]
+        from_left, from_right = broadening_matrix(left[f]), broadening_matrix(right[f])
+        between = np.dot(np.dot(from_right, np.ascontiguousarray(corner.conj().T)), from_left)
+        total = 0.0
+        for y in range(width):
+            for z in range(width):
+                total += (between[y, z] * corner[z, y]).real
+        out[f] = total
+        onward, whole = np.dot(blocks[columns - 1], between), corner.copy()
+        for x in range(columns - 1, -1, -1):
+            if x < columns - 1:
+                for y in range(width):
+                    for z in range(width):
+                        matrix[y, z] = -back[y] * onward[y, z]
+                        added[y, z] = -whole[y, z] * phase[z]
+                onward = np.dot(blocks[x], matrix)
+                whole = moving[x] + np.dot(added, blocks[x])
+            for y in range(width):
+                s = 0.0
+                for z in range(width):
+                    s += (onward[y, z] * whole[z, y]).real
+                slopes[f, x * width + y] = 2.0 * s

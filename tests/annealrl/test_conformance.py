@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from annealrl.baselines.grammar import known_methods, parse_method
+from annealrl.envs.rotor import PlanarRotor, XYModel
 from annealrl.hamiltonian import Hamiltonian
 from annealrl.ising import IsingModel
 from annealrl.method import Budget, Outcome
@@ -31,6 +32,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "agent": ("agent:ea2d-8", "agent:wsc"),
     "population": ("population:geometric:0.2:3", "population:kirkpatrick:alpha=0.5"),
     "tempering": ("tempering:0.2:3:8", "tempering:0.2:3:8:copies=4:icm:every=2"),
+    "gradient": ("gradient:rmsprop:rate=0.1:log", "gradient:adabelief:cosine", "gradient:adam", "gradient:lbfgs:log"),
     "dwave": ("dwave:0.2:3", "dwave:linear:random"),
     "openjij": ("openjij:0.2:3",),
     "dwave-tempering": ("dwave-tempering:0.2:3:8",),
@@ -51,7 +53,9 @@ def test_baselines_keep_the_contract(text: str, tmp_path: Path) -> None:
     if "FILE" in text:
         Linear(0.0, 3.0).save(tmp_path / "schedule.json")
         text = text.replace("FILE", str(tmp_path / "schedule.json"))
-    check_baseline(text)
+    # Those that descend need designs, of two sizes and continuous.
+    designs = [XYModel(length=3), PlanarRotor(length=4)] if text.startswith("gradient") else None
+    check_baseline(text, models=designs)
 
 
 # -- methods that do not -----------------------------------------------------------------------------------------------
