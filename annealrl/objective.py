@@ -71,8 +71,9 @@ class Objective(Family):
     its own instance; one with disorder overrides :meth:`sample` to return another objective.
 
     Moves are Metropolis moves of single coordinates. Their energy change comes, in this order, from :attr:`kernel`
-    (compiled), from a method ``delta(designs, coordinates, values)`` (batched over replicas: shapes (R, n), (R,), (R,)
-    → (R,)), or from :meth:`energy` of the whole design.
+    (compiled), from what :attr:`walk` returns (batched over replicas, with a memory), from a method
+    ``delta(designs, coordinates, values)`` (batched, without one: shapes (R, n), (R,), (R,) → (R,)), or from
+    :meth:`energy` of the whole design.
 
     Attributes
     ----------
@@ -99,6 +100,12 @@ class Objective(Family):
         What energies with their gradients cost, in evaluations of energies.
     uncertainty : callable, optional
         ``uncertainty(designs)``, shape (R, n) → (R,): how far the driving energy may be off.
+    walk : callable, optional
+        ``walk(designs)``, shape (R, n), returns an object that keeps what makes moves from these designs cheap. Its
+        ``change(coordinates, values)``, shapes (R,), gives energy changes, shape (R,); ``take(rows)``, a mask of shape
+        (R,), is called for the replicas that take the moves proposed last, before `designs` itself is changed.
+    move_cost : float
+        What a proposal costs without a kernel, in evaluations of energies.
     """
 
     observations: ClassVar[tuple[str, ...]] = ("designs", "features")
@@ -113,6 +120,7 @@ class Objective(Family):
     gradient: ClassVar[Any] = None
     gradient_cost: ClassVar[float] = 2.0
     uncertainty: ClassVar[Any] = None
+    walk: ClassVar[Any] = None
 
     @property
     @abstractmethod
@@ -127,6 +135,11 @@ class Objective(Family):
     def kernel(self) -> Kernel | None:
         """Compiled moves."""
         return None
+
+    @property
+    def move_cost(self) -> float:
+        """What a proposal costs without a kernel."""
+        return 1.0
 
     @property
     def known_optimum(self) -> float | None:

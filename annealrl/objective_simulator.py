@@ -203,7 +203,7 @@ class ObjectiveSimulator:
         self.attempted += int(proposals.sum())
         for b, model in enumerate(self.models):
             parts = model.parts
-            spent = float(proposals[b]) * (1.0 if parts.kernel is None else parts.kernel.cost)
+            spent = float(proposals[b]) * (parts.driving.move_cost if parts.kernel is None else parts.kernel.cost)
             if parts.driving is model:
                 self.evaluations += spent
             else:

@@ -16,8 +16,8 @@ def check_objective(objective: Objective, seed: int = 0, *, designs: int = 16, p
 
     - Seeds reproduce the instance; the class has a docstring of its own.
     - :meth:`energy` gives a float64 energy for each design whatever the batch, finite inside the space.
-    - Compiled and batched changes are those of the energy, along random walks that also reject and take back; the cache
-      stays that of a fresh start.
+    - Compiled and batched changes are those of the energy, along random walks that also reject and take back; caches
+      stay those of a fresh start.
     - The gradient, where there is one, is that of central differences.
     - Designs stay in the space, also for the largest steps; no energy found lies below a certified optimum.
     - The simulator's energies are those of its designs; seeds decide, threads and the batch do not.
@@ -48,6 +48,8 @@ def check_objective(objective: Objective, seed: int = 0, *, designs: int = 16, p
         _check_kernel(driving, driving.kernel, x[0], rng, proposals, scale)
     if driving.delta is not None:
         _check_delta(driving, x, rng, scale)
+    if driving.walk is not None:
+        _check_walk(driving, x.copy(), rng, scale)
     if instance.gradient is not None:
         _check_gradient(instance, x, scale)
     _check_simulator(instance, seed, scale)
@@ -105,6 +107,21 @@ def _check_delta(instance: Objective, x: FloatArray, rng: np.random.Generator, s
         true = instance.energies(moved) - instance.energies(x)
         found = np.asarray(instance.delta(x, at, values))
         np.testing.assert_allclose(found, true, rtol=1e-5, atol=1e-5 * scale, err_msg="delta() is no energy change")
+
+
+def _check_walk(instance: Objective, x: FloatArray, rng: np.random.Generator, scale: float) -> None:
+    walk = instance.walk(x)
+    for k in range(12):
+        picks = [_proposal(instance, row, rng) for row in x]
+        at, values = np.array([i for i, _ in picks]), np.array([value for _, value in picks])
+        moved = x.copy()
+        moved[np.arange(len(x)), at] = values
+        true = instance.energies(moved) - instance.energies(x)
+        found = np.asarray(walk.change(at, values))
+        np.testing.assert_allclose(found, true, rtol=1e-5, atol=1e-5 * scale, err_msg="change() is no energy change")
+        taken = (np.arange(len(x)) + k) % 3 > 0
+        walk.take(taken)
+        x[taken] = moved[taken]
 
 
 def _check_gradient(instance: Objective, x: FloatArray, scale: float) -> None:

@@ -1,0 +1,93 @@
+"""Pictures of a lens: its radii, and intensities in the focal plane and along the axis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from annealrl.ising import FloatArray
+from annealrl.metalens.beam import PILLARS, SAMPLES, Beam, ComplexArray
+from annealrl.metalens.propagation import angular_spectrum, rayleigh_sommerfeld
+
+#: Heights of a picture along the axis, and half the side of one of the focal plane, in µm.
+_HEIGHTS, _HALF = 81, 4.0
+
+
+class Views(NamedTuple):
+    """Intensities of one wavelength above a lens, in the unit of its energies.
+
+    Attributes
+    ----------
+    wavelength : float
+    plane : float64 array, shape (k, k)
+        At the focal length, on the samples of cells around the axis.
+    section : float64 array, shape (heights, k)
+        In the plane y = 0.
+    heights : float64 array, shape (heights,)
+        In µm.
+    """
+
+    wavelength: float
+    plane: FloatArray
+    section: FloatArray
+    heights: FloatArray
+
+
+def views(lens: Any, field: ComplexArray, wavelength: float, highest: float, heights: int = _HEIGHTS) -> Views:
+    """What a field above a lens becomes: by angular spectra in the focal plane, by the integral along the axis.
+
+    Parameters
+    ----------
+    field : complex128 array, shape (side·samples, side·samples)
+    highest : float
+        Where the section ends, µm.
+    """
+    spacing = PILLARS.period / SAMPLES
+    far = angular_spectrum(field, spacing, 1e3 * lens.focus, wavelength) / lens.optics.unit
+    half = min(len(far) // 2, round(_HALF * 1e3 / spacing))
+    middle = slice(len(far) // 2 - half, len(far) // 2 + half)
+    z = np.linspace(0.1 * lens.focus, highest, heights)
+    x = (np.arange(2 * half) - half + 0.5) * spacing
+    every = max(1, len(x) // 60)
+    points = np.array([(across, 0.0, 1e3 * height) for height in z for across in x[::every]])
+    along = rayleigh_sommerfeld(field, spacing, points, wavelength) / lens.optics.unit
+    return Views(wavelength, np.abs(far[middle, middle]) ** 2, np.abs(along.reshape(len(z), -1)) ** 2, z)
+
+
+def draw_lens(lens: Any, design: FloatArray, path: str | Path, title: str = "") -> list[Views]:
+    """Draw radii, and intensities by the substitute's run through the whole lens; returns what was drawn."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    radii = design.reshape(lens.pillars, lens.pillars)
+    highest = lens.focus * (3.5 if lens.goal == "depth" else 2.0)
+    colours = np.unique(lens.optics.goal.wavelengths)[::-1]
+    found = [views(lens, Beam(float(c)).aperture(radii), float(c), highest) for c in colours]
+    figure = Figure(figsize=(11.5, 3.6 * len(found)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(found), 3, squeeze=False, width_ratios=(1.0, 1.0, 1.5))
+    extent = lens.pillars * PILLARS.period / 2e3
+    for row, seen in zip(axes, found, strict=True):
+        image = row[0].imshow(radii, extent=(-extent, extent, -extent, extent), origin="lower", cmap="viridis")
+        figure.colorbar(image, ax=row[0], label="radius (nm)", shrink=0.8)
+        half = len(seen.plane) * PILLARS.period / SAMPLES / 2e3
+        image = row[1].imshow(seen.plane, extent=(-half, half, -half, half), origin="lower", cmap="inferno")
+        figure.colorbar(image, ax=row[1], shrink=0.8)
+        row[1].set_title(f"{seen.wavelength:g} nm, z = {lens.focus:.3g} µm", fontsize=10)
+        box = (seen.heights[0], seen.heights[-1], -half, half)
+        image = row[2].imshow(seen.section.T, extent=box, origin="lower", aspect="auto", cmap="inferno")
+        figure.colorbar(image, ax=row[2], label="intensity (perfect lens: 1)", shrink=0.8)
+        row[2].axvline(lens.focus, color="white", lw=0.6, ls=":")
+        row[2].set_title(f"{seen.wavelength:g} nm, y = 0", fontsize=10)
+        for place, (across, up) in zip(
+            row, (("x (µm)", "y (µm)"), ("x (µm)", "y (µm)"), ("z (µm)", "x (µm)")), strict=True
+        ):
+            place.set_xlabel(across)
+            place.set_ylabel(up)
+        row[0].set_title("pillars", fontsize=10)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=110)
+    return found

@@ -1,0 +1,60 @@
+"""From the field above a lens to the fields far from it: Rayleigh and Sommerfeld's integral, and angular spectra."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray
+from annealrl.metalens.beam import ComplexArray
+
+
+def impulse(x: FloatArray, y: FloatArray, point: FloatArray, wavelength: float) -> ComplexArray:
+    """Field at a point, for one of amplitude 1 on a unit of area at (x, y, 0), shape (len(y), len(x)).
+
+    Rayleigh and Sommerfeld's first integral (Goodman, Introduction to Fourier Optics, 3rd ed., eq. 3-40).
+
+    Raises
+    ------
+    InputError
+        If the point does not lie above the lens.
+    """
+    if not point[2] > 0:
+        raise InputError(f"a focal point lies at z = {point[2]:g} nm; above the lens, z > 0, is expected")
+    wave = 2 * np.pi / wavelength
+    distance = np.sqrt((x - point[0]) ** 2 + (y[:, None] - point[1]) ** 2 + point[2] ** 2)
+    return np.asarray(np.exp(1j * wave * distance) * (1 / distance - 1j * wave) * point[2] / (2 * np.pi * distance**2))
+
+
+def rayleigh_sommerfeld(field: ComplexArray, spacing: float, points: FloatArray, wavelength: float) -> ComplexArray:
+    """Fields at points, shape (P, 3), of a sampled field, shape (rows, columns), around the origin; lengths in nm."""
+    y, x = (((np.arange(count) - (count - 1) / 2) * spacing) for count in field.shape)
+    found = [np.vdot(impulse(x, y, point, wavelength).conj(), field) for point in points]
+    return np.asarray(found) * spacing**2
+
+
+def angular_spectrum(
+    field: ComplexArray, spacing: float, height: float, wavelength: float, padding: int = 2
+) -> ComplexArray:
+    """Field in a plane at `height`, on the samples of the given one, of shape (rows, columns).
+
+    The field is surrounded by zeros to `padding` times its sides, and frequencies are left out that the padded grid
+    cannot follow over that height (Matsushima and Shimobaba, Opt. Express 17, 19662 (2009)).
+
+    Raises
+    ------
+    InputError
+        If `padding` is less than 2: what leaves one side of the grid would come back at the other.
+    """
+    if padding < 2:
+        raise InputError(f"angular spectrum: padding is {padding}; at least 2 is expected")
+    rows, columns = (padding * side for side in field.shape)
+    up, across = scipy.fft.fftfreq(rows, spacing)[:, None], scipy.fft.fftfreq(columns, spacing)
+    along = np.sqrt(1 / wavelength**2 - up**2 - across**2 + 0j)
+    transfer = np.exp(2j * np.pi * height * along)
+    for frequency, side in ((up, rows), (across, columns)):
+        limit = 1 / (wavelength * np.sqrt((2 * height / (side * spacing)) ** 2 + 1))
+        transfer = transfer * (np.abs(frequency) <= limit)
+    spectrum = scipy.fft.fft2(field, s=(rows, columns))
+    return np.ascontiguousarray(scipy.fft.ifft2(spectrum * transfer)[: field.shape[0], : field.shape[1]])
