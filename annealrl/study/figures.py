@@ -23,7 +23,7 @@ _BY_SIDE = (
     ("cool-published", "published quench, run again", "tab:brown", "v"),
     ("tuned linear", "tuned linear", "tab:cyan", "s"),
     ("tuned free", "tuned free static", "tab:blue", "o"),
-    ("adaptive, speed", "adaptive (speed)", "tab:green", "^"),
+    ("adaptive, acceptance", "adaptive (acceptance)", "tab:green", "^"),
     ("agent ea2d-{side}", "agent of the side", "tab:red", "D"),
     ("agent ea2d-{side}-time", "time-only agent", "tab:pink", "P"),
     ("agent " + plan.ANY_SIDE, "size-free agent", "tab:orange", "X"),
