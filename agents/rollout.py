@@ -41,6 +41,8 @@ class Played:
     attempted_updates : int
     evaluations : float or None
         Of whole true energies, for objectives.
+    sweeps : int64 array, shape (steps, E)
+        Of each step.
     seconds : float
         From making the environment to the last step's end.
     spins : tuple of int8 array, shape (R, n), optional
@@ -55,6 +57,7 @@ class Played:
     best_energies: FloatArray
     best_spins: tuple[SpinArray, ...]
     betas: FloatArray
+    sweeps: IntArray
     attempted_updates: int
     evaluations: float | None
     seconds: float
@@ -120,6 +123,7 @@ def play(
     _check_fit(policy, env, models)
     kept: list[Played] = []
     betas = np.empty((budget.steps, len(models)))
+    sweeps = np.empty((budget.steps, len(models)), np.int64)
     taken = np.empty((budget.steps, len(models), *(env.single_action_space.shape or ())), np.float32)
 
     def at_end(end: EpisodeEnd) -> FloatArray:
@@ -127,7 +131,7 @@ def play(
         simulator = env.simulator
         assert simulator is not None
         lowest = [simulator.lowest(e) if env.options.watched else _final(simulator, e) for e in range(len(models))]
-        betas[-1] = env.drive.beta
+        betas[-1], sweeps[-1] = env.drive.beta, env.drive.sweeps
         kept.append(
             Played(
                 energies=simulator.energies.copy(),
@@ -135,6 +139,7 @@ def play(
                 best_energies=np.array([energy for energy, _ in lowest]),
                 best_spins=tuple(spins for _, spins in lowest),
                 betas=betas,
+                sweeps=sweeps,
                 attempted_updates=env.attempted_updates,
                 evaluations=getattr(simulator, "evaluations", None),
                 seconds=time.perf_counter() - began,
@@ -169,7 +174,7 @@ def play(
             taken[step] = actions.cpu().numpy().clip(-1.0, 1.0)
             observation = env.step(taken[step])[0]
             if step < budget.steps - 1:
-                betas[step] = env.drive.beta
+                betas[step], sweeps[step] = env.drive.beta, env.drive.sweeps
     return kept[0]
 
 

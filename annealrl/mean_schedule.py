@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from annealrl.component import SWEEPS
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import IsingModel
@@ -99,12 +100,20 @@ def mean_schedule(
     ------
     InputError
         If there is no such agent or set, the agent has no validation set, or the set holds test instances: a schedule
-        made from those could not be compared with others on them.
+        made from those could not be compared with others on them. If the agent exchanges replicas, moves clusters or
+        shares out sweeps, which no schedule of β says (what resamples can be replayed by ``population:schedule:FILE``).
     """
     if isinstance(agent, str | Path):
         agent = load_object("annealrl.agents.storage:load_agent")(agent)
     if episodes < 1:
         raise InputError(f"episodes is {episodes}; at least 1 is expected")
+    env = agent.config.env.make(1)
+    further = [kind.name for kind in env.options.components if kind.rounds or kind.sets == SWEEPS]
+    if further:
+        raise InputError(
+            f"agent {agent.name!r} acts by {' and '.join(further)} too, which a schedule of β cannot say; an agent of "
+            "β alone is expected"
+        )
     if instances is None:
         validation = agent.config.validation
         if validation is None or validation.set is None:
@@ -120,7 +129,7 @@ def mean_schedule(
         raise InputError(
             f"instance set {chosen.name!r} holds test instances ({tested[0]}); validation ones are expected"
         )
-    options = agent.config.env.make(1).options
+    options = env.options
     trained = Budget(options.replicas, options.steps, options.sweeps_per_step)
     changed: dict[str, Any] = dict(budget or {})
     spent = replace(trained, **changed)

@@ -80,8 +80,9 @@ class LearnedScheduleSampler(GroupedSampler):
         -------
         dimod.SampleSet
             One row a read, in order. ``info``: ``beta_schedule`` (β of every step, the mean over groups),
-            ``beta_schedules`` (of each group), ``sweeps`` (of each step), ``seed``, ``interrupted`` and ``timing`` as
-            :class:`~annealrl.interop.AnnealRLSampler` has it; ``sampling_ns`` includes the agent's decisions.
+            ``beta_schedules`` (of each group), ``sweeps`` (of each step, likewise), ``seed``, ``interrupted`` and
+            ``timing`` as :class:`~annealrl.interop.AnnealRLSampler` has it; ``sampling_ns`` includes the agent's
+            decisions.
 
         Raises
         ------
@@ -102,6 +103,7 @@ class LearnedScheduleSampler(GroupedSampler):
         budget = Budget(trained.replicas, trained.steps, max(1, int(sweeps) // trained.steps), 1)
         stop = interrupt_function or (lambda: False)
         schedules: list[list[float]] = []
+        taken: list[Any] = []
         info: dict[str, Any] = {
             "agent": self.agent.name,
             "beta_schedule": [],
@@ -127,7 +129,8 @@ class LearnedScheduleSampler(GroupedSampler):
                 )
             schedules.extend(played.betas.T.tolist())
             info["beta_schedule"] = np.mean(schedules, axis=0).tolist()
-            info["sweeps"] = [budget.sweeps_per_step] * budget.steps
+            taken.extend(played.sweeps.T)
+            info["sweeps"] = np.rint(np.mean(taken, axis=0)).astype(int).tolist()
             return list(played.spins), bool(stop())
 
         return self._sample(
