@@ -56,10 +56,16 @@ class EpisodeBuffer(RecurrentRolloutBuffer):  # type: ignore[misc]
         self.episode_steps, self.advantage, self.group_size = episode_steps, advantage, group_size
         self.reward_scale = reward_scale
         self.rng = np.random.default_rng(seed)
+        #: What the critic alone saw in each step, or None: of the coming :meth:`add`, of all, and of the minibatch that
+        #: :meth:`get` gave last.
+        self.seen: npt.NDArray[np.float32] | None = None
+        self.privileged: list[npt.NDArray[np.float32]] = []
+        self.batch: torch.Tensor | None = None
         super().__init__(*args, **kwargs)
 
     def reset(self) -> None:
         """Empty the buffer."""
+        self.seen, self.privileged, self.batch = None, [], None
         RolloutBuffer.reset(self)
 
     def add(
@@ -72,6 +78,8 @@ class EpisodeBuffer(RecurrentRolloutBuffer):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         """Keep one step of all environments; `lstm_states` are not needed."""
+        if self.seen is not None:
+            self.privileged.append(self.seen)
         RolloutBuffer.add(self, obs, action, self.reward_scale * np.asarray(reward), *args, **kwargs)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: npt.NDArray[Any]) -> None:
@@ -117,6 +125,8 @@ class EpisodeBuffer(RecurrentRolloutBuffer):  # type: ignore[misc]
 
         # The policy multiplies these zeros by 1 - episode_start; what matters to it is how many sequences there are.
         layers, _, hidden = self.hidden_state_shape[1:]
+        if self.privileged:
+            self.batch = take(self.swap_and_flatten(np.stack(self.privileged)))
         zeros = torch.zeros((layers, count, hidden), device=self.device)
         return RecurrentRolloutBufferSamples(
             observations=take(self.observations),

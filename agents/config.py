@@ -68,6 +68,20 @@ def check_learning_rate(learning_rate: float) -> None:
         raise InputError(f"learning_rate is {learning_rate:g}; a number > 0 and ≤ 1 is expected")
 
 
+def check_privileged(privileged_critic: bool, advantage: str, vf_coef: float) -> None:
+    """Refuse a privileged critic where there is no critic.
+
+    Raises
+    ------
+    InputError
+        If the advantages are relative to groups, or the value loss weighs nothing.
+    """
+    if privileged_critic and (advantage != "gae" or vf_coef <= 0):
+        raise InputError(
+            "privileged_critic is true where nothing learns values; advantage 'gae' and a positive vf_coef are expected"
+        )
+
+
 @dataclass(frozen=True)
 class PPOConfig:
     """Proximal policy optimisation; see :class:`annealrl.agents.ppo.RecurrentPPO`.
@@ -98,6 +112,10 @@ class PPOConfig:
         ρ of autoregressive exploration, in [0, 1).
     reward_scale : float
         Rewards are multiplied by this.
+    privileged_critic : bool
+        The critic, and it alone, also sees true energies, couplings and certified optima
+        (:data:`annealrl.privileged.PRIVILEGED`) while training. Wants advantage ``gae`` and the environment's option
+        `certify` where a family does not know its optima.
     target_kl : float, optional
         An update ends early when the policy has moved by 1.5 times this.
     """
@@ -116,6 +134,7 @@ class PPOConfig:
     max_grad_norm: float = 0.5
     noise_correlation: float = 0.0
     reward_scale: float = 1.0
+    privileged_critic: bool = False
     target_kl: float | None = None
 
     def __post_init__(self) -> None:
@@ -129,6 +148,7 @@ class PPOConfig:
         for key in ("gamma", "gae_lambda"):
             if not 0 <= getattr(self, key) <= 1:
                 raise InputError(f"{key} is {getattr(self, key)}; a number from 0 to 1 is expected")
+        check_privileged(self.privileged_critic, self.advantage, self.vf_coef)
         if self.n_epochs < 1:
             raise InputError(f"n_epochs is {self.n_epochs}; at least 1 is expected")
 
@@ -296,6 +316,9 @@ def dump_config(config: TrainConfig) -> str:
     content = _plain(config)
     env = content["env"]
     content["env"] = {"id": env["id"], "num_envs": env["num_envs"], **env["options"]}
+    if not config.ppo.privileged_critic:
+        # Left out, so that fingerprints of agents are what they were before there was one.
+        del content["ppo"]["privileged_critic"]
     for key in ("interface", "notes", "threads"):
         if content[key] is None:
             del content[key]

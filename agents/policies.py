@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -46,8 +46,16 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
         step. Log-probabilities are those of :math:`a_t` given all before it,
         :math:`N(\mu_t + \rho (a_{t-1} - \mu_{t-1}), (1 - \rho^2) \sigma^2)`, so that they add up to that of the
         episode's actions. Noise that is independent from step to step averages out over an anneal and tells little.
+    privileged : int
+        Columns that the critic alone sees, beside what the actor does: what is known while training and at no other
+        time. Whoever trains sets :attr:`privileged_source`.
     *args, **kwargs
         As for :class:`sb3_contrib.common.recurrent.policies.RecurrentActorCriticPolicy`.
+
+    Attributes
+    ----------
+    privileged_source : callable, or None
+        Gives these columns for what is being judged, shape (K, privileged).
     """
 
     #: Whether instances of any size will do although observations are larger for larger ones.
@@ -55,14 +63,31 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
     #: Threads beyond which Torch does not run this network any faster; None where there is no such number.
     most_threads: ClassVar[int | None] = None
 
-    def __init__(self, *args: Any, noise_correlation: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, noise_correlation: float = 0.0, privileged: int = 0, **kwargs: Any) -> None:
         if not 0 <= noise_correlation < 1:
             raise InputError(f"noise_correlation is {noise_correlation}; a number in [0, 1) is expected")
         if noise_correlation and kwargs.get("use_sde"):
             raise InputError("noise_correlation: it replaces gSDE; use one of the two")
         self.noise_correlation = noise_correlation
         self._residual: Tensor | None = None
+        self.privileged = privileged
+        self.privileged_source: Callable[[], Tensor] | None = None
         super().__init__(*args, **kwargs)
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        if self.privileged:
+            width = self.mlp_extractor.latent_dim_vf
+            self.value_net = nn.Sequential(nn.Linear(width + self.privileged, 64), nn.Tanh(), nn.Linear(64, 1))
+            self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+
+    def _values(self, latent: Tensor) -> Tensor:
+        if self.privileged:
+            if self.privileged_source is None:
+                raise InputError("privileged_critic: values are known while training alone")
+            latent = torch.cat([latent, self.privileged_source()], dim=1)
+        values: Tensor = self.value_net(latent)
+        return values
 
     # -- sequences -----------------------------------------------------------------------------------------------
 
@@ -113,7 +138,15 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
             actions = mean if deterministic else distribution.get_actions()
             self._residual = (actions - mean).detach()
         log_prob = distribution.log_prob(actions)
-        return actions.reshape((-1, *self.action_space.shape)), self.value_net(critic), log_prob, states
+        return actions.reshape((-1, *self.action_space.shape)), self._values(critic), log_prob, states
+
+    def predict_values(self, obs: Tensor, lstm_states: States, episode_starts: Tensor) -> Tensor:
+        """Return the values of observations, given the critic's states."""
+        if not self.privileged:
+            values: Tensor = super().predict_values(obs, lstm_states, episode_starts)
+            return values
+        states = RNNStates(lstm_states, lstm_states)
+        return self._values(self._latents(obs, states, episode_starts)[1])
 
     def evaluate_actions(
         self, obs: Tensor, actions: Tensor, lstm_states: RNNStates, episode_starts: Tensor
@@ -128,7 +161,7 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
             residual = (actions - mean).view(count, -1, mean.shape[-1])
             previous = torch.cat([torch.zeros_like(residual[:, :1]), residual[:, :-1]], dim=1)
             distribution = self._correlated(mean, previous.view_as(mean), episode_starts.view(-1, 1))
-        return self.value_net(critic), distribution.log_prob(actions), distribution.entropy()
+        return self._values(critic), distribution.log_prob(actions), distribution.entropy()
 
     def _correlated(self, mean: Tensor, previous: Tensor, starts: Tensor) -> DiagGaussianDistribution:
         """Distribution of actions given the noise of the step before, shapes (K, A); `starts` has shape (K, 1)."""

@@ -15,9 +15,10 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
 from annealrl.agents.buffers import ADVANTAGES, Advantage, EpisodeBuffer
-from annealrl.agents.config import check_learning_rate
+from annealrl.agents.config import check_learning_rate, check_privileged
 from annealrl.agents.policies import EpisodePolicy, policy_class
 from annealrl.errors import InputError
+from annealrl.privileged import PRIVILEGED, check_source
 from annealrl.registry import unknown
 from annealrl.sb3 import AnnealingVecEnv
 from annealrl.vector_env import AnnealingVectorEnv
@@ -58,6 +59,8 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
         See :class:`~annealrl.agents.policies.EpisodePolicy`.
     reward_scale : float
         Rewards are multiplied by this.
+    privileged_critic : bool
+        See :class:`~annealrl.agents.config.PPOConfig`.
     group_size, episode_steps : int, optional
         Taken from the environment where it has them.
     policy_options : dict, optional
@@ -93,6 +96,7 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
         advantage: Advantage = "gae",
         noise_correlation: float = 0.0,
         reward_scale: float = 1.0,
+        privileged_critic: bool = False,
         group_size: int | None = None,
         episode_steps: int | None = None,
         policy_options: dict[str, Any] | None = None,
@@ -125,6 +129,11 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
         self.batch_episodes = batch_episodes or episodes_per_env * env.num_envs
         self._check_sizes(env.num_envs)
         check_learning_rate(learning_rate)
+        check_privileged(privileged_critic, advantage, kwargs.get("vf_coef", 0.5))
+        self.privileged_critic = privileged_critic
+        if privileged_critic:
+            source = _attribute(env, "episodes", "an AnnealingVectorEnv")
+            check_source(source.family, source.certified)
         shape = ANNEALING[anneal]
         self.base_learning_rate = learning_rate
         super().__init__(
@@ -134,7 +143,11 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
             n_steps=episodes_per_env * self.episode_steps,
             batch_size=self.batch_episodes * self.episode_steps,
             n_epochs=n_epochs,
-            policy_kwargs={"noise_correlation": noise_correlation, **self.policy_options},
+            policy_kwargs={
+                "noise_correlation": noise_correlation,
+                "privileged": len(PRIVILEGED) if privileged_critic else 0,
+                **self.policy_options,
+            },
             _init_setup_model=_init_setup_model,
             **kwargs,
         )
@@ -175,6 +188,18 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
             reward_scale=self.reward_scale,
             seed=self.seed or 0,
         )
+
+        if self.privileged_critic:
+            self.policy.privileged_source = self._privileged
+
+    def _privileged(self) -> torch.Tensor:
+        """What the critic sees of the minibatch in training, else of the environment as it is."""
+        batch = self.rollout_buffer.batch
+        if batch is not None:
+            return batch
+        assert self.env is not None
+        seen = self.rollout_buffer.seen = self.env.get_attr("privileged")[0]
+        return torch.as_tensor(seen, device=self.device)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed Torch, NumPy, Python and the environment."""

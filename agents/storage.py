@@ -24,6 +24,7 @@ from annealrl.agents.policies import EpisodePolicy, policy_class
 from annealrl.errors import InputError
 from annealrl.family import Family
 from annealrl.observations import FeatureObservation
+from annealrl.privileged import PRIVILEGED
 from annealrl.registry import env_ids, family
 from annealrl.results import write_text
 from annealrl.rewards import REWARDS
@@ -73,6 +74,7 @@ def load_agent(name_or_dir: str | Path, device: torch.device | str = "cpu") -> A
             env.single_action_space,
             _no_schedule,
             noise_correlation=config.ppo.noise_correlation,
+            privileged=len(PRIVILEGED) if config.ppo.privileged_critic else 0,
             **config.policy_options,
         )
     except TypeError as error:

@@ -53,6 +53,12 @@ class Episodes:
         models = list(instances) if instances is not None else [self._sample(np.random.SeedSequence(0))]
         if not isinstance(models[0], family.model_type):
             raise InputError(f"instances holds {type(models[0]).__name__}s; {family.model_type.__name__}s are expected")
+        #: Whether every ground energy will be known, so far as one instance tells.
+        self.certified = (
+            self.certify or self.family.stated_ground(models[0]) is not None
+            if instances is None
+            else not np.isnan(instances.ground_energies).any()
+        )
         self.largest = max(model.n for model in models)
         self._roots: list[np.random.SeedSequence] = []
         self._pinned: tuple[int, dict[str, Any]] = (0, {})

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from annealrl import privileged
 from annealrl.drive import Drive
 from annealrl.ensembles import Ensemble, Stage
 from annealrl.env_options import ENV_OPTIONS, EnvOptions, make_family
@@ -104,6 +105,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self._started = 0.0
         self._returns: FloatArray = np.zeros(self.num_envs)
         self._ground: FloatArray = np.full(self.num_envs, np.nan)
+        self._known: npt.NDArray[np.float32] | None = None
 
     @property
     def replicas(self) -> int:
@@ -119,6 +121,14 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def group_size(self) -> int:
         """That many neighbouring environments share an instance."""
         return self.options.group_size
+
+    @property
+    def privileged(self) -> npt.NDArray[np.float32]:
+        """What a critic may see while training, see :data:`annealrl.privileged.PRIVILEGED`, shape (B, 11)."""
+        simulator = self.drive.simulator
+        if self._known is None:
+            self._known = privileged.of_instances(simulator.models, self._ground)
+        return privileged.columns(simulator, self._ground, self._known)
 
     @property
     def drive(self) -> Drive:
@@ -222,7 +232,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         start = self.episodes.next()
         self._main.begin(start)
         self.sight.begin(start)
-        self._ground = start.ground
+        self._ground, self._known = start.ground, None
         self._step = 0
         self._returns = np.zeros(self.num_envs)
         self._started = time.perf_counter()

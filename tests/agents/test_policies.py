@@ -16,12 +16,13 @@ from annealrl.errors import InputError
 R, N = 6, 9
 SPINS = gym.spaces.Box(-1, 1, (R, N), np.int8)
 FEATURES = gym.spaces.Box(-1e6, 1e6, (5,), np.float32)
+TILES = gym.spaces.Box(-1e6, 1e6, (4, N), np.float32)
 ACTION = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
 
 
 def make(name: str, **options: object) -> EpisodePolicy:
     torch.manual_seed(0)
-    space = FEATURES if name.startswith("features") else SPINS
+    space = FEATURES if name.startswith("features") else TILES if name == "size-free" else SPINS
     return policy_class(name)(space, ACTION, lambda _: 1e-3, **options)
 
 
@@ -30,7 +31,10 @@ def observations(policy: EpisodePolicy, count: int) -> np.ndarray:
     shape = (count, *policy.observation_space.shape)
     if policy.observation_space.dtype == np.int8:
         return rng.choice([-1, 1], size=shape).astype(np.int8)
-    return rng.normal(size=shape).astype(np.float32)
+    seen = rng.normal(size=shape).astype(np.float32)
+    if len(shape) == 3:
+        seen[:, 0] = 1.0  # every site is there
+    return seen
 
 
 def zero_states(policy: EpisodePolicy, count: int) -> RNNStates:
@@ -174,6 +178,9 @@ def test_wrong_inputs() -> None:
         policy_class("conv-lstm")(FEATURES, ACTION, lambda _: 1e-3)
     with pytest.raises(InputError, match="observation 'features' is expected"):
         policy_class("features")(SPINS, ACTION, lambda _: 1e-3)
+    for space in (SPINS, FEATURES):
+        with pytest.raises(InputError, match="observation 'tiles' is expected"):
+            policy_class("size-free")(space, ACTION, lambda _: 1e-3)
     policy = make("features")
     weights = policy.weights()
     del weights["log_std"]
