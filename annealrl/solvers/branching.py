@@ -18,27 +18,28 @@ from annealrl.ising import FloatArray, IntArray, SpinArray
 from annealrl.solvers.cycles import CycleSeparator, select_cuts
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent
+from annealrl.solvers.probing import Prober
 from annealrl.solvers.relaxation import Relaxation
 from annealrl.solvers.semidefinite import semidefinite_bound
 
 Report = Callable[[int, int], None]
 
 _INTEGRAL = 1e-6
-_PROBES, _PROBE_STEPS = 4, 40
-"""Candidates of strong branching, and dual simplex steps spent on each value of each."""
 _DENSE, _PATIENCE = 5, 6
 """Edges a spin beyond which annealing and the semidefinite bound come first; else it comes after so many rounds."""
 _WINDOW, _LEAST_GAIN = {True: 6, False: 3}, 0.05
-"""Rounds (at the root, elsewhere) that must close this share of the gap, or the node branches."""
+"""Rounds (at the root, elsewhere) that must gain this share of what closes the node, or it branches."""
 
 
 @dataclass(order=True)
 class _Node:
-    """Part of the search space in which some edges are fixed; `bound` holds for all of it."""
+    """Part of the search space, a box of edge values; `bound` holds for all of it but what holds nothing better."""
 
     bound: int
     tie: int
-    fixings: tuple[tuple[int, int], ...] = field(compare=False)
+    depth: int = field(compare=False)
+    lower: SpinArray = field(compare=False)
+    upper: SpinArray = field(compare=False)
 
 
 class BranchAndCut:
@@ -79,9 +80,11 @@ class BranchAndCut:
         self._lp = Relaxation(graph.costs)
         self._lower = np.zeros(len(graph.costs), dtype=np.int64)
         self._upper = np.ones(len(graph.costs), dtype=np.int64)
+        self._prober = Prober(graph.costs)
         self._queue: list[_Node] = []
         self._closed: int | None = None
         self._ties = 0
+        self._annealed = 0
 
     def run(self) -> tuple[SpinArray, int]:
         """Search until proven or out of time; returns the best configuration and a lower bound on the cost of any."""
@@ -89,7 +92,8 @@ class BranchAndCut:
         if len(self.graph.costs) > _DENSE * self.graph.n:
             self.incumbent.anneal(self.deadline)
             bound = semidefinite_bound(self.graph, self._rng, self.deadline)
-        self._queue = [_Node(self._lift(bound), 0, ())]
+        m = len(self.graph.costs)
+        self._queue = [_Node(self._lift(bound), 0, 0, np.zeros(m, dtype=np.int8), np.ones(m, dtype=np.int8))]
         while self._queue:
             node = heapq.heappop(self._queue)
             if self._done(node.bound):
@@ -121,14 +125,12 @@ class BranchAndCut:
     def _process(self, node: _Node) -> bool:
         """Cut until the node is closed or has branched; False when time ran out first."""
         self.nodes += 1
-        lower, upper = self._lower.copy(), self._upper.copy()
-        for edge, value in node.fixings:
-            # A fixing against one made at the root leaves nothing better than the incumbent.
-            if not self._lower[edge] <= value <= self._upper[edge]:
-                return True
-            lower[edge] = upper[edge] = value
+        lower, upper = np.maximum(self._lower, node.lower), np.minimum(self._upper, node.upper)
+        # What contradicts a fixing made since, or the parity of a cycle, leaves nothing better than the incumbent.
+        if (lower > upper).any() or not self._imply(lower, upper):
+            return True
         self._lp.set_box(lower, upper)
-        root = not node.fixings
+        root = node.depth == 0
         history: list[int] = []
         while True:
             if not self._lp.solve(self.deadline):
@@ -153,19 +155,20 @@ class BranchAndCut:
                 return True
             if self._late():
                 return False
+            self._fix(value, reduced, lower, upper)
             if root:
-                self._fix(value, reduced)
+                self._lower, self._upper = lower.copy(), upper.copy()
             if self._tailing_off(history, root) and _doubt(u).max() > _INTEGRAL:
-                break
+                if self._branch(node, lower, upper, value):
+                    return True
+                continue
             more = self._cut(u)
             if self._late():
                 return False
-            if not more:
-                break
+            if not more and self._branch(node, lower, upper, value):
+                return True
             if len(self._lp.cuts) > 2 * len(u) + 200:
                 self._lp.purge(10)
-        self._branch(node, u, history[-1])
-        return True
 
     def _improve(self, u: FloatArray, rounds: int) -> None:
         self.incumbent.round(u)
@@ -188,45 +191,66 @@ class BranchAndCut:
         if len(history) <= window:
             return False
         gained = history[-1] - history[-1 - window]
-        return gained < _LEAST_GAIN * (self.incumbent.cost - history[-1])
+        # A bound above the last energy but one closes the node.
+        return gained < _LEAST_GAIN * (self.incumbent.cost - self.graph.step - history[-1])
 
-    def _fix(self, value: int, reduced: IntArray) -> None:
-        """Fix edges at the root whose other value proves, by reduced cost, nothing cheaper than the incumbent."""
+    def _fix(self, value: int, reduced: IntArray, lower: IntArray, upper: IntArray) -> None:
+        """Fix edges whose other value proves, by reduced cost, nothing cheaper than the incumbent."""
         beyond = self.incumbent.cost - value - self.graph.step + 1
-        self._upper[(reduced >= beyond) & (self._lower == 0)] = 0
-        self._lower[(-reduced >= beyond) & (self._upper == 1)] = 1
-        self._lp.set_box(self._lower, self._upper)
+        upper[(reduced >= beyond) & (lower == 0)] = 0
+        lower[(-reduced >= beyond) & (upper == 1)] = 1
+        self._lp.set_box(lower, upper)
 
-    def _branch(self, node: _Node, u: FloatArray, value: int) -> None:
-        doubt = _doubt(u)
-        if doubt.max() <= _INTEGRAL:
+    def _imply(self, lower: IntArray, upper: IntArray) -> bool:
+        """Fix the edges that close a cycle of fixed ones; False if that contradicts itself."""
+        fixed = lower == upper
+        if not fixed.any():
+            return True
+        groups = self.graph.components(fixed)
+        i, j = self.graph.edges.T
+        inside = groups[i] == groups[j]
+        spins = self.graph.tree_spins(lower == 1, np.where(fixed, 0.0, 1.0))
+        value = self.graph.unsatisfied(spins)[inside].astype(np.int64)
+        if (value < lower[inside]).any() or (value > upper[inside]).any():
+            return False
+        lower[inside] = upper[inside] = value
+        return True
+
+    def _branch(self, node: _Node, lower: IntArray, upper: IntArray, value: int) -> bool:
+        """Split the node, or close it; False if edges could be fixed instead, so that its relaxation goes on."""
+        u = self._lp.u
+        if _doubt(u).max() <= _INTEGRAL:
             # The relaxation's optimum is a configuration, so nothing is left to decide: the rounding has offered it.
             self._close(node.bound)
-            return
-        if self.nodes & (self.nodes - 1) == 0:
+            return True
+        if self.nodes & (self.nodes - 1) == 0 and self._annealed < self.nodes:
+            self._annealed = self.nodes
             self.incumbent.anneal(self.deadline)
             if self._done(node.bound):
                 self._close(node.bound)
-                return
-        edge, bounds = self._strong_branching(doubt, value)
+                return True
+        choice = self._prober.choose(
+            self._lp, value, node.depth, lambda bound: self._done(self._lift(bound)), self.deadline
+        )
+        node.bound = max(node.bound, self._lift(choice.bound))
+        if self._done(node.bound):
+            self._close(node.bound)
+            return True
+        if choice.closed:
+            for edge, side, bound in choice.closed:
+                self._close(self._lift(bound))
+                lower[edge] = upper[edge] = 1 - side
+            if not self._imply(lower, upper):
+                return True
+            self._lp.set_box(lower, upper)
+            return False
         for side in (0, 1):
             self._ties -= 1
-            child = _Node(max(node.bound, self._lift(bounds[side])), self._ties, (*node.fixings, (edge, side)))
-            heapq.heappush(self._queue, child)
-
-    def _strong_branching(self, doubt: FloatArray, bound: int) -> tuple[int, tuple[int, int]]:
-        """Edge whose two values both raise the bound, judged by a few simplex steps, and the bounds they prove."""
-        promise = doubt * np.sqrt(self.graph.costs / self.graph.costs.mean())
-        best, best_score, best_bounds = -1, -1.0, (bound, bound)
-        for edge in np.argsort(-promise, kind="stable")[:_PROBES].tolist():
-            if doubt[edge] <= _INTEGRAL or time.perf_counter() > self.deadline:
-                break
-            bounds = (self._lp.probe(edge, 0, _PROBE_STEPS), self._lp.probe(edge, 1, _PROBE_STEPS))
-            gains = [float(max(b - bound, 1)) for b in bounds]
-            score = min(gains) * max(gains)
-            if score > best_score:
-                best, best_score, best_bounds = edge, score, bounds
-        return (best, best_bounds) if best >= 0 else (int(np.argmax(promise)), best_bounds)
+            low, high = lower.astype(np.int8), upper.astype(np.int8)
+            low[choice.edge] = high[choice.edge] = side
+            bound = max(node.bound, self._lift(choice.bounds[side]))
+            heapq.heappush(self._queue, _Node(bound, self._ties, node.depth + 1, low, high))
+        return True
 
 
 def _doubt(u: FloatArray) -> FloatArray:

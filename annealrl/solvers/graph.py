@@ -55,6 +55,12 @@ class SignedGraph:
         values = np.concatenate([self.weights, self.weights]).astype(float)
         return sp.csr_array((values, (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(self.n, self.n))
 
+    def components(self, of: BoolArray) -> IntArray:
+        """Number of each spin's component in the graph of the edges `of`."""
+        i, j = self.edges[of].T
+        joined = sp.csr_array((np.ones(len(i)), (i, j)), shape=(self.n, self.n))
+        return csgraph.connected_components(joined, directed=False)[1].astype(np.int64)
+
     def unsatisfied(self, spins: SpinArray) -> BoolArray:
         """Edges that `spins` leave unsatisfied."""
         apart: BoolArray = spins[self.edges[:, 0]] != spins[self.edges[:, 1]]

@@ -120,6 +120,8 @@ class Relaxation:
         lp = self._lp
         basis, duals, old = lp.getBasis(), self.duals, (self.lower[edge], self.upper[edge])
         lp.setOptionValue("simplex_iteration_limit", iterations)
+        # Devex weights: to start steepest-edge ones costs more than so few steps.
+        lp.setOptionValue("simplex_dual_edge_weight_strategy", 1)
         lp.changeColBounds(edge, float(value), float(value))
         lp.run()
         self.duals = np.maximum(np.array(lp.getSolution().row_dual), 0.0)
@@ -130,6 +132,7 @@ class Relaxation:
         lp.changeColBounds(edge, float(old[0]), float(old[1]))
         lp.setBasis(basis)
         lp.setOptionValue("simplex_iteration_limit", 2**31 - 1)
+        lp.setOptionValue("simplex_dual_edge_weight_strategy", -1)
         return bound
 
     def solve(self, deadline: float) -> bool:
