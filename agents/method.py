@@ -34,7 +34,7 @@ class AgentMethod:
     name: str
 
     @cached_property
-    def moves(self) -> frozenset[str]:  # type: ignore[override]
+    def moves(self) -> frozenset[str]:
         """Single flips, and what the components of its action and its reference ladder do."""
         return self.agent.config.env.make(1).action.moves
 

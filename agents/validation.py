@@ -15,7 +15,7 @@ from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray
 from annealrl.method import Budget
-from annealrl.rewards import EpisodeEnd
+from annealrl.rewards import EpisodeEnd, energy_scales
 
 if TYPE_CHECKING:
     from annealrl.agents.policies import EpisodePolicy
@@ -78,7 +78,7 @@ class Validator:
             chosen = _with_grounds(chosen)
         self.models = [model for model in chosen for _ in range(config.repeats)]
         self.ground: FloatArray = np.repeat(chosen.ground_energies, config.repeats)
-        self.scales = np.array([model.energy_scale for model in self.models])
+        self.scales = energy_scales(self.models)
         self.seeds = [np.random.SeedSequence(_ENTROPY, spawn_key=(1, e)) for e in range(len(self.models))]
         probe = env.make(1)
         o = probe.options

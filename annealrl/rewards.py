@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from annealrl.errors import InputError
+from annealrl.family import Problem
 from annealrl.ising import FloatArray
 
 #: How many of the best replicas the soft minimum averages.
@@ -65,3 +67,15 @@ REWARDS: Mapping[str, Reward] = {
     "scaled_soft_minimum": scaled_soft_minimum,
     "soft_minimum": soft_minimum,
 }
+
+
+def energy_scales(models: Sequence[Problem]) -> FloatArray:
+    """σ of each instance, shape (B,); NaN where it has no coupling and so none, which other rewards need not know."""
+    return np.array([_energy_scale(model) for model in models])
+
+
+def _energy_scale(model: Problem) -> float:
+    try:
+        return model.energy_scale
+    except InputError:
+        return float("nan")

@@ -23,7 +23,7 @@ from annealrl.instance_set import InstanceSet
 from annealrl.ising import FloatArray
 from annealrl.observations import make_observation
 from annealrl.rendering import RENDER_FPS, RENDER_MODES, Frame, make_recorder
-from annealrl.rewards import REWARDS, EpisodeEnd, Reward
+from annealrl.rewards import REWARDS, EpisodeEnd, Reward, energy_scales
 from annealrl.sight import Sight
 
 Info = dict[str, Any]
@@ -247,7 +247,7 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         return simulator.best_energies if self.options.criterion == "best" else simulator.energies
 
     def _scales(self) -> FloatArray:
-        return np.array([model.energy_scale for model in self.drive.simulator.models])
+        return energy_scales(self.drive.simulator.models)
 
     def _info(self) -> Info:
         simulator = self.drive.simulator

@@ -23,7 +23,7 @@ def updated(page: str) -> str:
 
 def components() -> str:
     """The components of :data:`annealrl.actions.COMPONENTS` as a Markdown table."""
-    lines = ["| component | an action a in [-1, 1] does | scale | options | moves | backend |", "|---|---|---|---|---|---|"]
+    lines = ["| component | an action in [-1, 1] does | scale | options | moves | backend |", "|" + 6 * "---|"]
     for kind in COMPONENTS.values():
         meaning = kind.meaning.partition(": ")[2].replace("|", "\\|")
         options = ", ".join(f"`{option}`" for option in sorted(kind.uses))
