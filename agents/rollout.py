@@ -17,7 +17,7 @@ from annealrl.agents.threads import torch_threads
 from annealrl.errors import InputError
 from annealrl.family import Simulator
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray, IsingModel, SpinArray
 from annealrl.method import Budget
 from annealrl.rewards import EpisodeEnd
 from annealrl.simulator import ReplicaSimulator
@@ -48,8 +48,8 @@ class Played:
     spins : tuple of int8 array, shape (R, n), optional
         Every replica's final configuration, where it was asked for.
     actions : float32 array, shape (steps, E, d)
-    looks : int64 array, shape (E,), optional
-        How often an episode's replicas were looked at, where that is not before every decision or is destructive.
+    looked : bool array, shape (steps, E)
+        Whether the replicas were looked at before each decision.
     """
 
     energies: FloatArray
@@ -63,7 +63,7 @@ class Played:
     seconds: float
     spins: tuple[SpinArray, ...] | None = None
     actions: npt.NDArray[np.float32] | None = None
-    looks: IntArray | None = None
+    looked: npt.NDArray[np.bool_] | None = None
 
 
 #: What is put between an environment and a policy: (step, observations) → observations, all of shape (E, …).
@@ -124,6 +124,7 @@ def play(
     kept: list[Played] = []
     betas = np.empty((budget.steps, len(models)))
     sweeps = np.empty((budget.steps, len(models)), np.int64)
+    looked = np.ones((budget.steps, len(models)), bool)
     taken = np.empty((budget.steps, len(models), *(env.single_action_space.shape or ())), np.float32)
 
     def at_end(end: EpisodeEnd) -> FloatArray:
@@ -145,7 +146,7 @@ def play(
                 seconds=time.perf_counter() - began,
                 spins=_spins(simulator) if keep_spins else None,
                 actions=taken,
-                looks=None if env.options.watched else env.sight.looks.copy(),
+                looked=looked,
             )
         )
         return np.zeros(len(models))
@@ -167,6 +168,7 @@ def play(
     policy.set_training_mode(False)
     with torch.no_grad(), torch_threads(type(policy), budget.threads):
         for step in range(budget.steps):
+            looked[step] = env.sight.looked
             seen = observation if veil is None else veil(step, observation)
             actions, states = policy.act(
                 torch.as_tensor(seen, device=policy.device), states, deterministic=deterministic

@@ -27,6 +27,8 @@ class Sight:
     ----------
     looks : int64 array, shape (B,)
         Looks of this episode so far that cost something.
+    looked : bool array, shape (B,)
+        Where there is a look before the coming decision.
     """
 
     def __init__(self, stage: Stage, observation: Observation, num_envs: int) -> None:
@@ -34,7 +36,7 @@ class Sight:
         self.options, self.observation, self.num_envs = o, observation, num_envs
         self.stock = _stock(stage)
         self.looks: IntArray = np.zeros(num_envs, np.int64)
-        self._looked = np.ones(num_envs, bool)
+        self.looked = np.ones(num_envs, bool)
         self._age = np.zeros(num_envs)
         self._mean: FloatArray = np.zeros(num_envs)
         self._best: FloatArray = np.zeros(num_envs)
@@ -49,7 +51,7 @@ class Sight:
         """Start a batch of episodes."""
         everyone = self.num_envs
         self.looks, self._age = np.zeros(everyone, np.int64), np.zeros(everyone)
-        self._looked = np.ones(everyone, bool)
+        self.looked = np.ones(everyone, bool)
         self._best = np.full(everyone, np.inf)
         if self.stock is not None:
             self.stock.begin(start)
@@ -59,7 +61,7 @@ class Sight:
         o = self.options
         if o.look_paid_in != "sweeps" or not o.look_cost or not step:
             return None
-        return int(o.look_cost) * self._looked.astype(np.int64)
+        return int(o.look_cost) * self.looked.astype(np.int64)
 
     def act(self, step: int, actions: FloatArray, drive: Drive) -> FloatArray:
         """Take notice of the actions of a step, shape (B, d), which the replicas that are judged have followed.
@@ -73,16 +75,16 @@ class Sight:
             self.stock.act(step, actions)
         o, coming = self.options, step + 1
         if o.look_every is not None:
-            self._looked = np.full(self.num_envs, coming % o.look_every == 0)
+            self.looked = np.full(self.num_envs, coming % o.look_every == 0)
         elif drive.looks is not None:
-            self._looked = drive.looks.copy()
+            self.looked = drive.looks.copy()
         if coming == o.steps:
-            self._looked = np.ones(self.num_envs, bool)
+            self.looked = np.ones(self.num_envs, bool)
             return np.zeros(self.num_envs)
-        self.looks += self._looked
+        self.looks += self.looked
         if o.look_paid_in == "sweeps":
             return np.zeros(self.num_envs)
-        return o.look_cost * (coming / o.steps if o.look_paid_in == "ensemble" else 1.0) * self._looked
+        return o.look_cost * (coming / o.steps if o.look_paid_in == "ensemble" else 1.0) * self.looked
 
     def observe(self, step: int, main: Drive, acceptance: FloatArray) -> npt.NDArray[Any]:
         """What the agent sees before decision `step`, or after the last one.
@@ -92,7 +94,7 @@ class Sight:
         main, acceptance
             Of the replicas that are judged.
         """
-        looked = self._looked
+        looked = self.looked
         rows = np.flatnonzero(looked)
         self._age = np.where(looked, 0.0, self._age + 1.0)
         seen, seen_acceptance = main, acceptance
@@ -139,7 +141,7 @@ class Sight:
             return np.asarray(seen.simulator.best_energies.min(axis=1))
         lowest = seen.simulator.energies.min(axis=1)
         if whole:
-            self._best = np.where(self._looked, np.minimum(self._best, lowest), self._best)
+            self._best = np.where(self.looked, np.minimum(self._best, lowest), self._best)
             return self._best
         self._best[rows] = np.minimum(self._best[rows], lowest)
         return self._best[rows]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from annealrl.cli import export, learn, listing, measure, problems, record, throughput
+from annealrl.cli import ablate, export, learn, listing, measure, problems, record, throughput
 from annealrl.cli.instances import instances_app
 from annealrl.errors import InputError
 
@@ -54,6 +54,7 @@ for _command in (
     learn.train,
     record.record,
     export.export,
+    ablate.ablate,
     throughput.throughput,
 ):
     app.command()(_command)
