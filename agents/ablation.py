@@ -17,7 +17,7 @@ import numpy.typing as npt
 from annealrl import statistics
 from annealrl.agents.rollout import Veil
 from annealrl.agents.storage import Agent, load_agent
-from annealrl.agents.trials import Trials, run_trials
+from annealrl.agents.trials import Trials, pooled, run_trials
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.errors import InputError
@@ -245,14 +245,10 @@ def _compared(successes: Mapping[str, IntArray], episodes: int, mask: npt.NDArra
     rows: dict[str, Any] = {}
     counts = np.full(int(mask.sum()), episodes)
     for name, solved in successes.items():
-        found = statistics.summarize(solved[mask], counts)
         ratio = statistics.paired_ratio(solved[mask], counts, successes["agent"][mask], counts)
         rows[name] = {
             "instances": len(counts),
-            "p": found.p,
-            "p_ci": list(found.p_ci),
-            "n99": _finite(found.n99),
-            "n99_ci": [_finite(end) for end in found.n99_ci],
+            **pooled(solved[mask], counts),
             "n99_ratio_to_agent": {"value": _finite(ratio.value), "interval": [_finite(end) for end in ratio.interval]},
         }
     return rows

@@ -239,7 +239,7 @@ class TrainConfig:
 
 
 #: Kept apart from the policies themselves, so that a configuration is read without loading Torch.
-POLICY_NAMES = ("conv-lstm", "as-released", "features", "features-lstm", "size-free")
+POLICY_NAMES = ("conv-lstm", "conv-step", "as-released", "features", "features-lstm", "size-free")
 
 
 def load_config(path: str | Path | TrainConfig) -> TrainConfig:

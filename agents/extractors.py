@@ -168,3 +168,31 @@ class Memoryless(nn.Module):
     def forward(self, inputs: Tensor, states: States) -> tuple[Tensor, States]:
         """Map (T, B, input) to (T, B, output)."""
         return torch.tanh(functional.linear(inputs, self.dense.weight, self.dense.bias)), states
+
+
+class StepCounter(nn.Module):
+    """A dense tanh layer on the input and the number of the step, where an LSTM is expected: time without memory.
+
+    The state counts the steps and is nothing else. Mills, Ronagh and Tamblyn, Nat. Mach. Intell. 2, 509 (2020), compare
+    with this: "a floating point representation of the episode step concatenated to the state vector".
+
+    Parameters
+    ----------
+    input_size, output_size : int
+    steps : int
+        Of an episode: the number is given as a fraction of this.
+    """
+
+    num_layers = 1
+
+    def __init__(self, input_size: int, output_size: int, steps: int) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size, self.steps = input_size, 1, steps
+        self.dense = nn.Linear(input_size + 1, output_size)
+
+    def forward(self, inputs: Tensor, states: States) -> tuple[Tensor, States]:
+        """Map (T, B, input) to (T, B, output); states have shape (1, B, 1)."""
+        count = len(inputs)
+        numbers = states[0] + torch.arange(count, device=inputs.device, dtype=inputs.dtype).view(-1, 1, 1)
+        outputs = torch.tanh(self.dense(torch.cat([inputs, numbers / self.steps], dim=2)))
+        return outputs, (states[0] + count, states[1])

@@ -23,6 +23,7 @@ from annealrl.agents.extractors import (
     SharedTiles,
     States,
     Statistics,
+    StepCounter,
 )
 from annealrl.errors import InputError
 from annealrl.registry import unknown
@@ -260,6 +261,20 @@ class ConvLstmPolicy(EpisodePolicy):
         super().__init__(obs_space, act_space, lr_schedule, **options)
 
 
+class ConvStepPolicy(EpisodePolicy):
+    """The paper's comparison without a memory: `conv-lstm` with the number of the step in the LSTM's place.
+
+    `steps` is that of an episode.
+    """
+
+    def __init__(self, obs_space: Any, act_space: Any, lr_schedule: Schedule, steps: int = 40, **kwargs: Any) -> None:
+        options = {"features_extractor_class": ReplicaConvolutions, "lstm_hidden_size": 64, **_ONE_TRUNK, **kwargs}
+        _check_image(obs_space, "conv-step")
+        super().__init__(obs_space, act_space, lr_schedule, **options)
+        self.lstm_hidden_state_shape = (1, 1, 1)
+        self._replace_cores(lr_schedule, StepCounter(self.features_dim, self.lstm_output_dim, steps), None)
+
+
 class AsReleasedPolicy(EpisodePolicy):
     """What the paper's released code trained: flatten, dense 64, dense 64, LayerNorm-LSTM 256."""
 
@@ -331,6 +346,7 @@ _TWO_TRUNKS: Mapping[str, Any] = {"net_arch": []}
 #: The policies by name.
 POLICIES: Mapping[str, type[EpisodePolicy]] = {
     "conv-lstm": ConvLstmPolicy,
+    "conv-step": ConvStepPolicy,
     "as-released": AsReleasedPolicy,
     "features": FeaturePolicy,
     "features-lstm": FeatureLstmPolicy,

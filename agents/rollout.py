@@ -17,7 +17,7 @@ from annealrl.agents.threads import torch_threads
 from annealrl.errors import InputError
 from annealrl.family import Simulator
 from annealrl.instance_set import InstanceSet
-from annealrl.ising import FloatArray, IsingModel, SpinArray
+from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.method import Budget
 from annealrl.rewards import EpisodeEnd
 from annealrl.simulator import ReplicaSimulator

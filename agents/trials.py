@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,19 +55,23 @@ class Trials:
         """Looks of each episode, shape (k, E), without the one at the start, which is free and the same for all."""
         return self.looked[1:].sum(axis=0)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Success probability and n99 with 95 % intervals, looks and cost."""
         k, episodes = self.solved.shape
-        found = statistics.summarize(self.successes, np.full(k, episodes))
         return {
-            "p": found.p,
-            "p_ci": found.p_ci,
-            "n99": found.n99 if np.isfinite(found.n99) else None,
-            "n99_ci": [end if np.isfinite(end) else None for end in found.n99_ci],
+            **pooled(self.successes, np.full(k, episodes)),
             "looks_per_episode": float(self.looks.mean()),
             "attempted_updates_per_episode": self.attempted_updates / (k * episodes),
             "seconds_per_episode": self.seconds / (k * episodes),
         }
+
+
+def pooled(successes: IntArray, episodes: IntArray) -> dict[str, Any]:
+    """JSON of p and n99 over a set, with 95 % intervals; null where n99 is infinite."""
+    p = float(successes.sum() / episodes.sum())
+    low, high = statistics.pooled_interval(successes, episodes)
+    n99 = [float(value) if np.isfinite(value) else None for value in statistics.n99([p, high, low])]
+    return {"p": p, "p_ci": [low, high], "n99": n99[0], "n99_ci": n99[1:]}
 
 
 def run_trials(

@@ -1,8 +1,8 @@
 """Destructive observation: its two implementations against each other, and an agent that was trained in it.
 
 Side 8, 64 replicas, 40 steps of 10 sweeps, success at the end. Literal replay and parallel ensembles run one and the
-same policy on streams that differ, on validation instances, and must agree on p within their intervals. Then two agents of
-one recipe, trained with free and with destructive observation, each judged in both, on test instances.
+same policy on streams that differ, on validation instances, and must agree on p within their intervals. Then two agents
+of one recipe, trained with free and with destructive observation, each judged in both, on test instances.
 
     python scripts/destructive.py [--runs runs/destructive] [--json docs/results/destructive-8.json]
 
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20, help="Episodes on each of 100 instances, for the agreement.")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    recipe = replace(configurations(arguments.episodes)["every-1"], validation=VALIDATION)
+    recipe = replace(configurations(arguments.episodes)["known/every-1"], validation=VALIDATION)
     agents: dict[str, Agent] = {}
     for name in ("free", "destructive"):
         kind = "free" if name == "free" else "parallel"

@@ -1,7 +1,8 @@
 """Controlled observation: what looking is worth, and what a policy makes of it that decides on its looks.
 
 Side 8, 64 replicas, 40 steps of 10 sweeps, success at the end. Agents that pay for each look, agents that look at fixed
-intervals, and what they reach on the test instances, which none of them has seen: n99 against looks per episode.
+intervals, and what they reach on the test instances, which none of them has seen: n99 against looks per episode. Once
+with β known, once with β that starts anywhere and is known by the replicas alone.
 
     python scripts/looks.py [--runs runs/looks] [--json docs/results/looks-8.json] [--episodes 4800] [--only NAME …]
 
@@ -28,11 +29,33 @@ from annealrl.method import Budget
 from annealrl.results import write_text
 
 STEPS, SWEEPS = 40, 10
-TEST, PER_INSTANCE, SEED = "cool-8", 20, 5
-COSTS = (0.0, 1e-5, 5e-5, 2e-4, 1e-3)
-IN_SWEEPS = (1, 3)
-EVERY = (1, 2, 5, 10, 20, 40)
+TEST, PER_INSTANCE, SEED = "cool-8", 50, 5
 RIVALS = ("linear:0.4:4", "geometric:0.4:5")
+#: β set outright, so that it is known; or changed from a random start that is known only by what the replicas do.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "known": {
+        "policy": "features",
+        "action": "log_beta_offset",
+        "env": {"action_scale": 1.0, "reference": {"kind": "geometric", "start": 0.4, "end": 5.0}},
+        "every": (1, 2, 5, 10, 20, 40),
+        "costs": (0.0, 1e-5, 5e-5, 2e-4),
+        "sweeps": (),
+    },
+    "unknown": {
+        "policy": "features-lstm",
+        "action": "delta_log_temperature",
+        # No β among the features, and no end of its range within reach to calibrate it by.
+        "env": {
+            "action_scale": 0.5,
+            "beta_start": [0.1, 5.0],
+            "beta_max": 1000.0,
+            "features": ["time", "overlap", "acceptance"],
+        },
+        "every": (1, 4, 10, 20, 40),
+        "costs": (0.0, 2e-4, 1e-3, 4e-3),
+        "sweeps": (3,),
+    },
+}
 
 
 def configurations(episodes: int) -> dict[str, TrainConfig]:
@@ -45,15 +68,11 @@ def configurations(episodes: int) -> dict[str, TrainConfig]:
         "steps": STEPS,
         "sweeps_per_step": SWEEPS,
         "observation": "features",
-        "action_scale": 1.0,
-        "reference": {"kind": "geometric", "start": 0.4, "end": 5.0},
         "reward": "soft_minimum",
         "criterion": "final",
     }
     recipe: dict[str, Any] = {
         "episodes": episodes,
-        "policy": "features",
-        "policy_options": {"width": 64, "log_std_init": -1.8},
         "ppo": {
             "learning_rate": 2e-3,
             "anneal": "cosine",
@@ -67,18 +86,27 @@ def configurations(episodes: int) -> dict[str, TrainConfig]:
         "validation": None,
         "seed": 0,
     }
-    look = {"action": ["log_beta_offset", "look"]}
-    options: dict[str, dict[str, Any]] = {}
-    for k in EVERY:
-        options[f"every-{k}"] = {"action": "log_beta_offset"} | ({"look_every": k} if k > 1 else {})
-    for cost in COSTS:
-        options[f"cost-{cost:g}"] = look | {"look_cost": cost}
-    for sweeps in IN_SWEEPS:
-        options[f"sweeps-{sweeps}"] = look | {"look_cost": float(sweeps), "look_paid_in": "sweeps"}
-        paid = {"action": "log_beta_offset", "look_cost": float(sweeps), "look_paid_in": "sweeps"}
-        for k in (1, 5):
-            options[f"sweeps-{sweeps}-every-{k}"] = paid | {"look_every": k}
-    return {name: parse_config({**recipe, "env": {**env, **own}}, name) for name, own in options.items()}
+    found: dict[str, TrainConfig] = {}
+    for setting, given in SETTINGS.items():
+        ways: dict[str, dict[str, Any]] = {f"every-{k}": {"look_every": k} if k > 1 else {} for k in given["every"]}
+        ways |= {f"cost-{cost:g}": {"look_cost": cost} for cost in given["costs"]}
+        for sweeps in given["sweeps"]:
+            paid = {"look_cost": float(sweeps), "look_paid_in": "sweeps"}
+            ways |= {f"sweeps-{sweeps}": paid, f"sweeps-{sweeps}-every-1": {**paid, "look_every": 1}}
+        for way, options in ways.items():
+            chosen = "look_every" not in options and way != "every-1"
+            own = {**given["env"], **options, "action": [given["action"], "look"] if chosen else given["action"]}
+            if "features" in own and way != "every-1" and options.get("look_every") != 1:
+                own["features"] = [*own["features"], "age"]
+            content = {
+                **recipe,
+                "policy": given["policy"],
+                "policy_options": {"width": 64 if given["policy"] == "features" else 32, "log_std_init": -1.8},
+                "env": {**env, **own},
+            }
+            name = f"{setting}/{way}"
+            found[name] = parse_config(content, name)
+    return found
 
 
 def measure(folder: Path, threads: int) -> dict[str, Any]:
@@ -105,29 +133,30 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("docs/results/looks-8.json"))
     parser.add_argument("--episodes", type=int, default=4800)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", nargs="*", help="Of the trainings; the others go into the JSON if they are complete.")
+    parser.add_argument("--only", nargs="*", help="Of the agents; the others go into the JSON if they are complete.")
     arguments = parser.parse_args()
     rows: dict[str, Any] = {}
     for name, config in configurations(arguments.episodes).items():
         folder = arguments.runs / name
         if arguments.only is None or name in arguments.only:
             train(config, folder, resume=True)
-        if not (folder / "README.md").is_file():
-            continue
         done = folder / "measured.json"
+        left_out = arguments.only is not None and name not in arguments.only and not done.is_file()
+        if left_out or not (folder / "README.md").is_file():
+            continue
         if not done.is_file():
             write_text(done, json.dumps(measure(folder, arguments.threads)))
         options = config.env.options
         rows[name] = {
-            "look_every": options.get("look_every", 1) if "look" not in options["action"] else None,
+            "look_every": None if "look" in options["action"] else options.get("look_every", 1),
             "look_cost": options.get("look_cost", 0.0),
             "look_paid_in": options.get("look_paid_in", "reward"),
             **json.loads(done.read_text()),
         }
         print(f"{name}: {rows[name]['looks_per_episode']:.1f} looks, n99 {rows[name]['n99']:.3f}", flush=True)
-    base = rows.get("every-1")
     counts = np.full(len(catalogue.load(TEST)), PER_INSTANCE)
-    for row in rows.values():
+    for name, row in rows.items():
+        base = rows.get(f"{name.partition('/')[0]}/every-1")
         if base is not None:
             ratio = statistics.paired_ratio(row["successes"], counts, base["successes"], counts)
             row["n99_ratio_to_always"] = {"value": ratio.value, "interval": ratio.interval}
@@ -148,7 +177,10 @@ def main() -> None:
         "sweeps_per_step": SWEEPS,
         "criterion": "final",
         "training_episodes": arguments.episodes,
-        "agents": rows,
+        "settings": {
+            setting: {name.partition("/")[2]: row for name, row in rows.items() if name.startswith(f"{setting}/")}
+            for setting in SETTINGS
+        },
         "static": static,
     }
     write_text(arguments.json, json.dumps(content, indent=1) + "\n")
