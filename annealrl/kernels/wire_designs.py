@@ -3,7 +3,7 @@ r"""Designs of a quantum wire whose coordinates are the energies of its sites: c
 The energy of a design is the mean squared difference of its transmissions from a target, over the fields. A replica's
 cache holds what :func:`annealrl.kernels.quantum_wire.solve` finds and what
 :func:`annealrl.kernels.wire_changes.accept` keeps up to date. After a number of changes, or one near a pole, it is
-solved anew, so that rounding does not grow.
+solved anew, as when two running values of a transmission differ, so that rounding does not grow.
 
 ``ints`` holds columns, width, number of fields and changes between two solutions; ``floats`` the electron's energy, the
 site energy of coordinate 0 and of coordinate 1 less that of 0, the target, and the arrays of :func:`pack`. Complex
@@ -28,6 +28,8 @@ Complex = npt.NDArray[np.complex128]
 _HEAD = 3
 #: A change with |1 - δ G_ii| below this is not made by an update: what is lost grows with the inverse.
 _NEAR_POLE = 1e-2
+#: Largest difference of two running values of a transmission.
+_DRIFT = 1e-9
 
 
 def pack(
@@ -160,6 +162,18 @@ def wire_apply(floats: Floats, ints: Ints, x: Floats, cache: Floats, i: int, val
         connected, diagonal, start, end, corner, sites, sizes, known, vectors, factors,
     )  # fmt: skip
     cache[at] = made + 1.0
+    # T from the corner of the Green's function, which is updated beside it, tells how far the running T has drifted.
+    for f in range(fields):
+        through = np.dot(np.dot(broadening_matrix(left[f]), corner[f]), broadening_matrix(right[f]))
+        total = 0.0
+        for y in range(ints[1]):
+            for z in range(ints[1]):
+                total += (through[y, z] * np.conj(corner[f, y, z])).real
+        if not abs(total - known[f]) < _DRIFT:
+            moved = x.copy()
+            moved[i] = value
+            wire_init(floats, ints, moved, cache)
+            return
 
 
 @jit(
