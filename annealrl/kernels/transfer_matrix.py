@@ -84,30 +84,21 @@ def tabulate(
             denominator_1 = kept * across + denominator_1 * cosine
 
 
-@jit("(int64, float64, complex128[:,::1], complex128[:,::1], complex128[:,:,::1], complex128[:,::1])")
-def change_layer(
-    layer: int,
-    thickness: float,
-    wave_numbers: np.ndarray,
-    admittances: np.ndarray,
-    table: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """Numerator and denominator of r with another thickness of one layer, all else as :func:`tabulate` saw it.
+@jit("UniTuple(complex128, 2)(complex128, complex128, float64, complex128[::1])")
+def replaced(
+    wave_number: complex, admittance: complex, thickness: float, around: np.ndarray
+) -> tuple[complex, complex]:
+    """Numerator and denominator of r with another layer between what stands `around` it.
 
     Parameters
     ----------
-    out : complex128, shape (W, 2)
-        Written.
+    around : complex128, shape (6,)
+        ``table[w, k]`` of :func:`tabulate`.
     """
-    for w in range(wave_numbers.shape[1]):
-        cosine, sine = _cosine_sine(wave_numbers[layer, w], thickness)
-        eta = admittances[layer, w]
-        first, second = table[w, layer, 4], table[w, layer, 5]
-        above = cosine * first - 1j * sine / eta * second
-        below = cosine * second - 1j * eta * sine * first
-        out[w, 0] = table[w, layer, 0] * above + table[w, layer, 1] * below
-        out[w, 1] = table[w, layer, 2] * above + table[w, layer, 3] * below
+    cosine, sine = _cosine_sine(wave_number, thickness)
+    above = cosine * around[4] - 1j * sine / admittance * around[5]
+    below = cosine * around[5] - 1j * admittance * sine * around[4]
+    return around[0] * above + around[1] * below, around[2] * above + around[3] * below
 
 
 @jit(

@@ -123,7 +123,10 @@ def test_derivatives_and_changes_of_one_layer(pol: str) -> None:
         plus, minus = spectra(moved, media)
         np.testing.assert_allclose(r_by[:, k], (plus[0] - plus[1]) / (2 * step), atol=1e-8)
         np.testing.assert_allclose(t_by[:, k], (minus[0] - minus[1]) / (2 * step), atol=1e-8)
-        transfer_matrix.change_layer(k, d[k] + 33.0, media.wave_numbers, media.admittances, table, changed)
+        for w in range(11):
+            changed[w] = transfer_matrix.replaced(
+                media.wave_numbers[k, w], media.admittances[k, w], d[k] + 33.0, table[w, k]
+            )
         np.testing.assert_allclose(
             changed[:, 0] / changed[:, 1], spectra(d + 33.0 * np.eye(layers)[k], media)[0][0], atol=1e-13
         )

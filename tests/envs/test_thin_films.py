@@ -1,0 +1,145 @@
+"""Thin-film environments against published optima, spectra of other libraries, and bad input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tmm
+
+from annealrl.envs.thin_films import BraggMirror, ChirpedMirror, Ellipsometry, GrapheneStack, PlantedSpectrum
+from annealrl.errors import InputError
+from annealrl.films import FilmDesign, FilmStack
+from annealrl.materials import gold
+from annealrl.testing import check_objective
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss"), [(10, 0.1648557719), (12, 0.1032098901), (20, 0.0144789419), (40, 9.5717e-5)]
+)
+def test_bragg_mirrors_know_the_published_optimum(layers: int, loss: float) -> None:
+    mirror = BraggMirror(layers=layers)
+    assert mirror.known_optimum == pytest.approx(loss, rel=3e-6)
+    assert np.linalg.norm(mirror.gradient(mirror.quarter_wave[None])) < 1e-12
+    # The same mirror with half a wave more in one layer.
+    thicker = mirror.quarter_wave.copy()
+    thicker[0] += 600 / 3.6
+    assert mirror.energy_of(thicker) == pytest.approx(mirror.known_optimum, rel=1e-9)
+
+
+def test_chirped_mirrors_descend_to_the_published_energy() -> None:
+    from scipy.optimize import minimize
+
+    mirror = ChirpedMirror()
+    rng = np.random.default_rng(0)
+    found = [
+        minimize(
+            lambda x: tuple(part[0] for part in mirror.value_and_gradient(x[None])),
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[mirror.bounds] * mirror.n,
+        ).fun
+        for start in mirror.space.random(rng, 20)
+    ]
+    assert min(found) == pytest.approx(0.460878, abs=2e-6)  # 26 % of starts reach it
+    assert min(found) >= (mirror.known_optimum or 0) - mirror.tolerance
+
+
+@pytest.mark.parametrize(
+    ("spacers", "absorbed"),
+    [
+        ((10, 20, 30, 40, 50), (0.33298763, 0.23915126, 0.06273111, 0.06187561)),
+        ((5, 5, 5, 5, 5), (0.33367336, 0.26994195, 0.16142091, 0.09968542)),
+    ],
+)
+def test_graphene_stacks_absorb_as_published(spacers: tuple[float, ...], absorbed: tuple[float, ...]) -> None:
+    found = GrapheneStack().spectra([spacers])[0]
+    np.testing.assert_allclose(found[[0, 64, 128, 255]], absorbed, atol=6e-9)
+
+
+def test_universal_graphene_absorbs_pi_alpha() -> None:
+    stack = GrapheneStack(units=1, graphene="universal", grid="uniform").stack
+    alone = FilmDesign(FilmStack(stack.indices[:1], stack.wavelengths), quantity="absorptance")
+    sheet = alone.spectra([[0.35]])[0]
+    np.testing.assert_allclose(sheet, np.pi / 137.036 * (1 - np.pi / 137.036), rtol=3e-3)
+
+
+@pytest.mark.parametrize("quantity", ["reflectance", "transmittance", "absorptance"])
+@pytest.mark.parametrize("polarisation", ["s", "p"])
+def test_own_designs_agree_with_an_independent_library(quantity: Any, polarisation: Any) -> None:
+    films = FilmStack([1.5, 2.2 + 0.1j, 1.8], [450.0, 610.0], 1.1, 1.6 + 0.2j, angle=35.0, polarisation=polarisation)
+    design = FilmDesign(films, 0.0, 250.0, quantity, wanted=[0.1, 0.2])
+    thickness = [120.0, 35.0, 80.0]
+    found = design.spectra([thickness])[0]
+    for w, wavelength in enumerate(films.wavelengths):
+        other = tmm.coh_tmm(
+            polarisation, [1.1, 1.5, 2.2 + 0.1j, 1.8, 1.6 + 0.2j], [np.inf, *thickness, np.inf],
+            np.radians(35.0), wavelength,
+        )  # fmt: skip
+        wanted = {"reflectance": other["R"], "transmittance": other["T"]}
+        if polarisation == "s" or quantity == "reflectance":  # T into an absorber at an angle is defined in two ways
+            assert found[w] == pytest.approx(wanted.get(quantity, 1 - other["R"] - other["T"]), abs=1e-12)
+    check_objective(design)
+
+
+def test_ellipsometry_agrees_with_an_independent_library() -> None:
+    film = Ellipsometry()
+    ratio = film.ratios(np.array([[1.7, 90.0]]))[0][0]
+    for w in (0, 40, 99):
+        wavelength = np.linspace(400, 800, 100)[w]
+        metal = complex(gold(np.array([wavelength]))[0])
+        r = {p: tmm.coh_tmm(p, [1, 1.7, metal], [np.inf, 90.0, np.inf], np.radians(40), wavelength)["r"] for p in "sp"}
+        assert ratio[w] == pytest.approx(-r["p"] / r["s"], abs=1e-12)  # the library's sign of p is the other one
+
+
+def test_gold_is_that_of_the_published_model() -> None:
+    # Johnson and Christy's values, which the model follows within a few per cent.
+    index = gold(np.array([616.8, 821.1]))
+    np.testing.assert_allclose(index, [0.21 + 3.272j, 0.16 + 5.083j], rtol=0.06)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [PlantedSpectrum(layers=3, wavelengths=7), GrapheneStack(units=3), Ellipsometry(), ChirpedMirror(layers=5)],
+    ids=lambda family: type(family).__name__,
+)
+def test_hidden_designs_have_the_known_optimum(family: Any) -> None:
+    instance = family.sample(np.random.default_rng(5))
+    check_objective(instance)
+    if instance.optimum_status == "planted":
+        assert instance.energy_of(instance.hidden) == pytest.approx(0.0, abs=1e-20 if family.n > 2 else 1e-10)
+        assert instance.sample(np.random.default_rng(6)).energy_of(instance.hidden) > instance.tolerance
+
+
+def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
+    instance = PlantedSpectrum(layers=4)
+    permittivities, thicknesses = instance.hidden[:4], instance.hidden[4:]
+    mirrored = np.concatenate([permittivities[::-1], thicknesses[::-1]])
+    assert instance.energy_of(mirrored) < 1e-24
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: FilmStack([], [500.0]), "no layers"),
+        (lambda: FilmStack([1.5], []), "at least one"),
+        (lambda: FilmStack([1.5], [600.0, 500.0]), r"wavelengths\[1\] = 500"),
+        (lambda: FilmStack([1.5], [600.0, np.nan]), r"wavelengths\[1\] is nan"),
+        (lambda: FilmStack([1.5 - 0.1j], [500.0]), "gain"),
+        (lambda: FilmStack([np.nan], [500.0]), "indices holds"),
+        (lambda: FilmStack([1.5], [500.0], incident=1.5 + 0.1j), "incident"),
+        (lambda: FilmStack([1.5], [500.0], angle=90.0), "angle"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), 50.0, 20.0), "thicknesses from 50"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), wanted=[0.1, 0.2]), r"shape \(2,\)"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), wanted=[np.nan]), r"target\[0\] is nan"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), quantity="colour"), "quantity is 'colour'"),  # type: ignore[arg-type]
+        (lambda: BraggMirror(layers=0), "layers is 0"),
+        (lambda: PlantedSpectrum(wavelengths=0), "wavelengths is 0"),
+        (lambda: GrapheneStack(mse=float("nan")), "mse"),
+    ],
+)
+def test_bad_input_is_one_clear_line(make: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        make()
