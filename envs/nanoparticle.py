@@ -78,7 +78,7 @@ class NanoparticleShell(Objective):
         """The design that is sought, shape (n,); None beside a target of one's own."""
         if self.target is not None:
             return None
-        return 30.0 + _GRID * np.random.default_rng(self.instance).integers(401, size=self.layers)
+        return np.asarray(30.0 + _GRID * np.random.default_rng(self.instance).integers(401, size=self.layers))
 
     @cached_property
     def _data(self) -> tuple[FloatArray, npt.NDArray[np.int64]]:

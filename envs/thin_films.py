@@ -166,13 +166,13 @@ class PlantedSpectrum(FilmObjective):
     @cached_property
     def hidden(self) -> FloatArray:
         """The design that is sought, shape (n,)."""
-        return self.space.random(np.random.default_rng(self.instance), 1)[0]
+        return np.asarray(self.space.random(np.random.default_rng(self.instance), 1)[0])
 
     @cached_property
     def target(self) -> FloatArray:
         """The hidden stack's reflectance, shape (W,)."""
         films = FilmStack(np.sqrt(self.hidden[: self.layers]), self.stack.wavelengths)
-        return FilmDesign(films).spectra(self.hidden[None, self.layers :])[0]
+        return np.asarray(FilmDesign(films).spectra(self.hidden[None, self.layers :])[0])
 
     @property
     def known_optimum(self) -> float:
@@ -248,14 +248,14 @@ class GrapheneStack(FilmObjective):
     @cached_property
     def hidden(self) -> FloatArray:
         """The thicknesses that are sought, shape (units,)."""
-        return self.space.random(np.random.default_rng(self.instance), 1)[0]
+        return np.asarray(self.space.random(np.random.default_rng(self.instance), 1)[0])
 
     @cached_property
     def target(self) -> FloatArray:
         """What the hidden stack absorbs, shape (256,)."""
         films = np.asarray(self.thickness)
         films[1::2] = self.hidden
-        return FilmDesign(self.stack, quantity="absorptance").spectra(films[None])[0]
+        return np.asarray(FilmDesign(self.stack, quantity="absorptance").spectra(films[None])[0])
 
     @property
     def known_optimum(self) -> float:
@@ -303,12 +303,12 @@ class Ellipsometry(Objective):
     @cached_property
     def hidden(self) -> FloatArray:
         """The film that is sought, shape (2,)."""
-        return self.space.random(np.random.default_rng(self.instance), 1)[0]
+        return np.asarray(self.space.random(np.random.default_rng(self.instance), 1)[0])
 
     @cached_property
     def target(self) -> npt.NDArray[np.complex128]:
         """ρ of the hidden film, shape (100,)."""
-        return self.ratios(self.hidden[None])[0][0]
+        return np.asarray(self.ratios(self.hidden[None])[0][0])
 
     @property
     def known_optimum(self) -> float:

@@ -133,7 +133,7 @@ def _fill(floats: Floats, ints: Ints, cache: Floats) -> float:
         cache[layers + w] = q
         off = q - floats[layers + w]
         energy += off * off if ints[_TARGET] else 1.0 - q
-    return energy / count
+    return float(energy / count)
 
 
 @jit(INIT)
@@ -160,7 +160,7 @@ def film_delta(floats: Floats, ints: Ints, x: Floats, cache: Floats, i: int, val
         numerator, denominator = replaced(wave_number, admittance, thickness, table[w, layer])
         more = _quantity(numerator, denominator, incident[w], exit[w], ints[_QUANTITY]) - cache[layers + w]
         change += more * (more + 2.0 * (cache[layers + w] - floats[layers + w])) if ints[_TARGET] else -more
-    return change / count
+    return float(change / count)
 
 
 @jit(APPLY)
