@@ -179,8 +179,9 @@ def _ladder(now: Snapshot) -> list[FloatArray]:
     rounds = now.drive.rounds
     assert rounds is not None
     rates, cold = rounds.rates(), rounds.cold_energies()
-    per_spin = cold.mean(axis=1) / now.simulator.extents
-    return [rounds.log_width(), np.log(rounds.bend), rates.mean(axis=1), rates.min(axis=1), per_spin]
+    n = now.simulator.extents
+    energies = [cold.mean(axis=1) / n, now.drive.beta * cold.std(axis=1) / np.sqrt(n)]
+    return [rounds.log_width(), np.log(rounds.bend), rates.mean(axis=1), rates.min(axis=1), *energies]
 
 
 def _named(*names: str) -> Callable[[int], tuple[str, ...]]:
@@ -224,6 +225,7 @@ FEATURES: Mapping[str, FeatureGroup] = {
             "mean_exchange_rate",
             "lowest_exchange_rate",
             "mean_cold_energy_per_spin",
+            "beta_times_cold_spread",
         ),
         _ladder,
         designs=False,
