@@ -110,6 +110,8 @@ class PPOConfig:
         Gradients are scaled down to this norm.
     noise_correlation : float
         ρ of autoregressive exploration, in [0, 1).
+    use_sde : bool
+        Generalised state-dependent exploration, drawn anew for each rollout, instead of `noise_correlation`.
     reward_scale : float
         Rewards are multiplied by this.
     privileged_critic : bool
@@ -133,6 +135,7 @@ class PPOConfig:
     vf_coef: float = 0.5
     max_grad_norm: float = 0.5
     noise_correlation: float = 0.0
+    use_sde: bool = False
     reward_scale: float = 1.0
     privileged_critic: bool = False
     target_kl: float | None = None
@@ -148,6 +151,8 @@ class PPOConfig:
         for key in ("gamma", "gae_lambda"):
             if not 0 <= getattr(self, key) <= 1:
                 raise InputError(f"{key} is {getattr(self, key)}; a number from 0 to 1 is expected")
+        if self.use_sde and self.noise_correlation:
+            raise InputError("noise_correlation: it replaces gSDE; use one of the two")
         check_privileged(self.privileged_critic, self.advantage, self.vf_coef)
         if self.n_epochs < 1:
             raise InputError(f"n_epochs is {self.n_epochs}; at least 1 is expected")
@@ -316,9 +321,10 @@ def dump_config(config: TrainConfig) -> str:
     content = _plain(config)
     env = content["env"]
     content["env"] = {"id": env["id"], "num_envs": env["num_envs"], **env["options"]}
-    if not config.ppo.privileged_critic:
-        # Left out, so that fingerprints of agents are what they were before there was one.
-        del content["ppo"]["privileged_critic"]
+    for key in ("privileged_critic", "use_sde"):
+        if not content["ppo"][key]:
+            # Left out, so that fingerprints of agents are what they were before there were these.
+            del content["ppo"][key]
     for key in ("interface", "notes", "threads"):
         if content[key] is None:
             del content[key]

@@ -75,6 +75,7 @@ def load_agent(name_or_dir: str | Path, device: torch.device | str = "cpu") -> A
             _no_schedule,
             noise_correlation=config.ppo.noise_correlation,
             privileged=len(PRIVILEGED) if config.ppo.privileged_critic else 0,
+            use_sde=config.ppo.use_sde,
             **config.policy_options,
         )
     except TypeError as error:

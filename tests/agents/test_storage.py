@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from annealrl.agents import catalogue
+from annealrl.agents.config import PPOConfig
 from annealrl.agents.method import load_agent_method
 from annealrl.agents.ppo import RecurrentPPO
 from annealrl.agents.storage import env_config, load_agent
@@ -59,6 +60,19 @@ def test_saved_agents_act_the_same(policy: str, tmp_path: Path) -> None:
     assert env_config(loaded.config.env.make()) == env_config(trained.env)
     back = RecurrentPPO.load(tmp_path / "agent")
     assert back.learn(episodes=4).episodes == 4
+
+
+def test_state_dependent_exploration_is_kept(tmp_path: Path) -> None:
+    trained = RecurrentPPO("features", model().env, seed=0, n_epochs=1, use_sde=True).learn(episodes=8)
+    trained.save(tmp_path / "agent")
+    loaded = load_agent(tmp_path / "agent")
+    assert loaded.config.ppo.use_sde
+    seen = trained.env.reset()
+    np.testing.assert_array_equal(
+        trained.predict(seen, deterministic=True)[0], loaded.policy.predict(seen, deterministic=True)[0]
+    )
+    with pytest.raises(InputError, match="use one of the two"):
+        PPOConfig(use_sde=True, noise_correlation=0.5)
 
 
 def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
