@@ -98,6 +98,9 @@ class Objective(Family):
         ``gradient(designs)``, shape (R, n) → (R, n). Where energies come along, override :meth:`value_and_gradient`.
     gradient_cost : float
         What energies with their gradients cost, in evaluations of energies.
+    residuals : callable, optional
+        ``residuals(design)``, shape (n,): the differences whose mean square is the energy, shape (W,), and their
+        Jacobian, shape (W, n); for least squares.
     uncertainty : callable, optional
         ``uncertainty(designs)``, shape (R, n) → (R,): how far the driving energy may be off.
     walk : callable, optional
@@ -119,6 +122,7 @@ class Objective(Family):
     delta: ClassVar[Any] = None
     gradient: ClassVar[Any] = None
     gradient_cost: ClassVar[float] = 2.0
+    residuals: ClassVar[Any] = None
     uncertainty: ClassVar[Any] = None
     walk: ClassVar[Any] = None
 

@@ -1,4 +1,4 @@
-"""Gradient descent on designs, from many random starts: ``gradient:rmsprop``, ``:adabelief``, ``:adam``, ``:lbfgs``."""
+"""Gradient descent on designs from many random starts: ``gradient:rmsprop|adabelief|adam|lbfgs|lsq``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ ValueAndGradient = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 #: Optimisers that move every coordinate by itself, so that many starts are one array.
 OPTIMIZERS = ("rmsprop", "adabelief", "adam")
+#: Those that move a start by itself until it has converged.
+RESTARTED = ("lbfgs", "lsq")
 #: After so many steps the rate is multiplied by so much (Hirasaki, Inui and Saitoh, 2024).
 RATE_STEPS = ((2_000, 0.9), (5_000, 0.5), (10_000, 0.1), (15_000, 0.1), (30_000, 0.1))
 #: Where ln(E - E_0) is descended, differences below this count as this.
@@ -130,7 +132,8 @@ class GradientMethod:
     Attributes
     ----------
     optimizer : str
-        One of :data:`OPTIMIZERS`, or ``lbfgs``: SciPy's L-BFGS-B, from a new random start whenever it has converged.
+        One of :data:`OPTIMIZERS`, or one of :data:`RESTARTED`, from a new random start whenever it has converged:
+        SciPy's L-BFGS-B (``lbfgs``), or its bounded least squares (``lsq``), which asks for the objective's residuals.
     rate : float
         Of the first step; ``lbfgs`` has none.
     name : str
@@ -188,6 +191,8 @@ class GradientMethod:
             raise InputError(f"{self.name}: designs are expected, not Ising models such as {model.name!r}")
         if (model.space.levels > 0).any():
             raise InputError(f"{self.name}: {model.name!r} has coordinates on levels; continuous ones are expected")
+        if self.optimizer == "lsq" and model.residuals is None:
+            raise InputError(f"{self.name}: {model.name!r} has no residuals, which least squares need")
         if self.logarithm and model.known_optimum is None:
             raise InputError(f"{self.name}: the lowest energy of {model.name!r} is not known; leave out 'log'")
 
@@ -210,9 +215,9 @@ class GradientMethod:
             above = np.maximum(energies - (model.known_optimum or 0.0), _SMALLEST)
             return np.log(above) / 2, gradients * width / (2 * above[:, None])
 
-        if self.optimizer == "lbfgs":
+        if self.optimizer in RESTARTED:
             rng = np.random.default_rng(int(seed.generate_state(4, np.uint64)[3]))
-            ends = [_restarted(model, value, z, count, rng) for z in start]
+            ends = [_restarted(self.optimizer, model, value, z, count, rng) for z in start]
             best, last = (np.stack(rows) for rows in zip(*ends, strict=True))
         else:
             rates = (cosine_rates if self.cosine else stepped_rates)(self.rate, max(0, count - 1))
@@ -222,29 +227,54 @@ class GradientMethod:
 
 
 def _restarted(
-    model: Objective, value: ValueAndGradient, start: FloatArray, count: int, rng: np.random.Generator
+    kind: str, model: Objective, value: ValueAndGradient, start: FloatArray, count: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """L-BFGS-B from one start and, after it, others, within `count` evaluations: best and last point, shape (n,)."""
-    from scipy.optimize import Bounds, minimize
+    """Descend from one start and, after it, others, within `count` evaluations: best and last point, shape (n,)."""
+    from scipy.optimize import Bounds, least_squares, minimize
 
     space, width = model.space, model.space.high - model.space.low
     best, lowest, last, spent = start, np.inf, start, 0
     free = np.where(space.periodic, np.inf, 0.0)
 
-    def one(z: npt.NDArray[Any]) -> tuple[float, FloatArray]:
-        nonlocal best, lowest, last, spent
+    def seen(z: npt.NDArray[Any], energy: float) -> None:
+        nonlocal best, lowest, last
+        last = np.where(space.periodic, z % 1.0, np.clip(z, 0.0, 1.0))
+        if energy < lowest:
+            best, lowest = last, energy
+
+    def spend() -> None:
+        nonlocal spent
         if spent >= count:
             raise _SpentError
         spent += 1
+
+    def one(z: npt.NDArray[Any]) -> tuple[float, FloatArray]:
+        spend()
         values, gradients = value(z[None])
-        last = np.where(space.periodic, z % 1.0, np.clip(z, 0.0, 1.0))
-        if values[0] < lowest:
-            best, lowest = last, float(values[0])
+        seen(z, float(values[0]))
         return float(values[0]), gradients[0]
+
+    jacobians: dict[bytes, FloatArray] = {}
+
+    def differences(z: npt.NDArray[Any]) -> FloatArray:
+        spend()
+        off, jacobian = model.residuals(space.low + z * width)
+        seen(z, float((off**2).mean()))
+        jacobians.clear()  # the Jacobian is asked for at the point that was seen last, or not at all
+        jacobians[z.tobytes()] = jacobian * width
+        return off
+
+    def jacobian_at(z: npt.NDArray[Any]) -> FloatArray:
+        if z.tobytes() not in jacobians:
+            differences(z)
+        return jacobians[z.tobytes()]
 
     try:
         while True:
-            minimize(one, start, jac=True, method="L-BFGS-B", bounds=Bounds(-free, 1.0 + free))
+            if kind == "lsq":
+                least_squares(differences, start, jacobian_at, bounds=(-free, 1.0 + free))
+            else:
+                minimize(one, start, jac=True, method="L-BFGS-B", bounds=Bounds(-free, 1.0 + free))
             start = (space.random(rng, 1)[0] - space.low) / width
     except _SpentError:
         return best, last
@@ -267,8 +297,8 @@ def from_text(rest: str) -> GradientMethod:
 
     words, options = split(rest, {"rate": 0.01, "iterations": None})
     kind, flags = (words[0] if words else "rmsprop"), set(words[1:])
-    if kind not in (*OPTIMIZERS, "lbfgs"):
-        raise unknown("optimizer", kind, (*OPTIMIZERS, "lbfgs"))
+    if kind not in (*OPTIMIZERS, *RESTARTED):
+        raise unknown("optimizer", kind, (*OPTIMIZERS, *RESTARTED))
     for flag in flags - {"log", "cosine"}:
         raise unknown("flag", flag, ("log", "cosine"))
     rate, iterations = options["rate"], options["iterations"]

@@ -238,8 +238,14 @@ register_method(
 register_method(
     "gradient",
     "annealrl.baselines.gradient:from_text",
-    "gradient:rmsprop|adabelief|adam|lbfgs[:rate=A][:iterations=K][:log][:cosine]",
+    "gradient:rmsprop|adabelief|adam|lbfgs|lsq[:rate=A][:iterations=K][:log][:cosine]",
     "descend from as many random starts as replicas, designs alone; A (0.01) in ranges, cost as the budget's proposals",
+)
+register_method(
+    "search",
+    "annealrl.baselines.search:from_text",
+    "search:cma|de|random[:size=P]",
+    "one search without gradients for the whole budget, designs alone: CMA-ES, differential evolution, random designs",
 )
 register_method(
     "dwave",
