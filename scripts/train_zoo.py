@@ -45,8 +45,8 @@ class Entry:
         File of agents/configs.
     test, validation : str
         Sets.
-    tuned : str
-        File of docs/results: what the untrained policy does, and the rival.
+    tuned : str, optional
+        File of docs/results: what the untrained policy does, and the rival; by default the recipe's own reference.
     env : dict
         Options that differ from the recipe's.
     changes : dict
@@ -56,7 +56,7 @@ class Entry:
     recipe: str
     test: str
     validation: str
-    tuned: str
+    tuned: str | None
     env: dict[str, Any]
     changes: dict[str, Any]
 
@@ -71,11 +71,10 @@ def _table() -> dict[str, Entry]:
         table[f"ea2d-{side}"] = Entry("temperature", *sets, f"tuned-free-{side}", length, fewer)
         table[f"ea2d-{side}-time"] = Entry("time_only", *sets, f"tuned-free-{side}", length, fewer)
         table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-{side}", length, {})
+    table["ea2d-sizefree"] = Entry("size_free", "cool-10", "ea2d-10-val", "tuned-free-10", {"length": 10}, {})
     cube = {"id": "EdwardsAnderson3D-v0", "length": 6}
     table["ea3d-6-population"] = Entry("population", "ea3d-6", "ea3d-6-val", "tuned-population-ea3d-6", cube, {})
-    table["ea2d-mixed-scale"] = Entry(
-        "mixed_scale", "ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val", "tuned-free-sigma-mixed-scale-10", {}, {}
-    )
+    table["ea2d-mixed-scale"] = Entry("mixed_scale", "ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val", None, {}, {})
     return table
 
 
@@ -94,11 +93,11 @@ def configuration(name: str, seed: int) -> TrainConfig:
     """The configuration of an agent of the table."""
     entry = _table()[name]
     config = load_config(CONFIGS / f"{entry.recipe}.yml")
-    reference, alpha = _start(entry.tuned)
-    # A component that measures the unit itself takes numbers in that unit.
-    options = {**config.env.options, "reference": replace(reference, sigma_units=False), **entry.env}
-    if alpha is not None:
-        options["action_scale"] = (options["action_scale"][0], 2 * alpha)
+    options = {**config.env.options, **entry.env}
+    if entry.tuned is not None:
+        options["reference"], alpha = _start(entry.tuned)
+        if alpha is not None:
+            options["action_scale"] = (options["action_scale"][0], 2 * alpha)
     env = replace(config.env, id=options.pop("id", config.env.id), options=options)
     validation = config.validation or ValidationConfig()
     return replace(config, env=env, seed=seed, validation=replace(validation, set=entry.validation), **entry.changes)
@@ -122,7 +121,7 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
     pick = max(seeds, key=lambda seed: (best(found[seed])["success"], best(found[seed])["reward"]))
     values = ", ".join(f"{best(found[seed])['success']:.3f} (seed {seed})" for seed in seeds)
     notes = (
-        f"Solved in validation, at the best of each training: {values}; by the tuned method that it starts from, on "
+        f"Solved in validation, at the best of each training: {values}; by the method that it starts from, on "
         f"the same episodes: {found[pick][0]['success']:.3f}. The best seed is kept."
     )
     source, target = runs / f"{name}-{pick}", ZOO / name
@@ -137,13 +136,14 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
 def evaluated(name: str, beside: list[str], threads: int | None) -> None:
     """Look at the test instances."""
     entry, criterion = _table()[name], load_agent(name).config.env.options["criterion"]
-    content = read_json(RESULTS / f"{entry.tuned}.json")
-    rival = content["method"] if content["kind"] == "method" else f"schedule:{RESULTS / entry.tuned}.json"
-    ours = f"agent:{name}"
+    ours, rival = f"agent:{name}", None
+    if entry.tuned is not None:
+        content = read_json(RESULTS / f"{entry.tuned}.json")
+        rival = content["method"] if content["kind"] == "method" else f"schedule:{RESULTS / entry.tuned}.json"
     with progress_bar(entry.test) as update:
         table = evaluation.benchmark(
             api.load_instances(entry.test),
-            [ours, rival, *beside],
+            [ours, *([rival] if rival else []), *beside],
             episodes=EPISODES,
             budget=Budget(threads=threads),
             criterion=criterion,
