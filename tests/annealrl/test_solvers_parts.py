@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from annealrl.ising import IsingModel
+from annealrl.solvers.branching import BranchAndCut
 from annealrl.solvers.cycles import CycleSeparator, select_cuts
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent, descend
+from annealrl.solvers.probing import Prober
 from annealrl.solvers.reduction import reduce_graph
 from annealrl.solvers.relaxation import Relaxation
 from annealrl.solvers.scaled import ScaledModel
@@ -118,6 +121,61 @@ def test_probing_proves_a_bound_and_changes_nothing() -> None:
     assert lp.exact_bound()[0] == before
     assert lp.solve(math.inf)
     assert lp.exact_bound()[0] == before
+
+
+def test_choices_are_proven_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    i, j = np.triu_indices(8, 1)
+    graph = SignedGraph(8, np.stack([i, j], axis=1), -rng.integers(2**30, 2**31, 28))
+    lp = Relaxation(graph.costs)
+    lp.add(CycleSeparator(graph, rng).violated_short(np.zeros(28))[0])
+    assert lp.solve(math.inf)
+    value = lp.exact_bound()[0]
+    costs = np.array([graph.cost(s) for s in all_states(8)])
+    sides = np.array([graph.unsatisfied(s) for s in all_states(8)])
+    best = int(costs.min())
+    assert value < best
+    prober, probe = Prober(graph.costs), lp.probe
+    probes: list[tuple[int, ...]] = []
+
+    def counted(*arguments: int) -> int:
+        probes.append(arguments)
+        return probe(*arguments)
+
+    monkeypatch.setattr(lp, "probe", counted)
+    for level in range(6):
+        choice = prober.choose(lp, value, level, lambda bound: bound >= best, math.inf)
+        assert value <= choice.bound <= best
+        for edge, side, bound in [(choice.edge, side, choice.bounds[side]) for side in (0, 1)] + choice.closed:
+            assert bound <= costs[sides[:, edge] == side].min()
+        assert all(bound >= best for _, _, bound in choice.closed)
+        assert lp.exact_bound()[0] == value
+    # Four probes of an edge are believed.
+    assert max(Counter(probes).values()) == 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fixed_edges_decide_those_that_close_cycles(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    graph = SignedGraph(16, torus(4, 0).edges, rng.choice([-3, -1, 1, 3], 32))
+    search = BranchAndCut(graph, rng=rng, deadline=math.inf)
+    truth = graph.unsatisfied(rng.choice([-1, 1], 16).astype(np.int8)).astype(np.int64)
+    fixed = rng.permutation(32)[:14]
+    lower, upper = np.zeros(32, dtype=np.int64), np.ones(32, dtype=np.int64)
+    lower[fixed] = upper[fixed] = truth[fixed]
+    before = lower == upper
+    assert search._imply(lower, upper)
+    decided = lower == upper
+    assert (lower[decided] == truth[decided]).all()
+    # A spin's component of fixed edges has one value up to a flip: just the edges inside are decided.
+    group = graph.components(before)
+    i, j = graph.edges.T
+    assert (decided == (group[i] == group[j])).all()
+    assert decided.sum() > before.sum()
+    wrong = int(np.flatnonzero(decided & ~before)[0])
+    lower[fixed] = upper[fixed] = truth[fixed]
+    lower[wrong] = upper[wrong] = 1 - truth[wrong]
+    assert not search._imply(lower, upper)
 
 
 def test_purged_cuts_can_return() -> None:
