@@ -115,7 +115,7 @@ def ablate(
     if not 0 < difficult < 1:
         raise InputError(f"difficult is {difficult}; a share of the instances in (0, 1) is expected")
     options = agent.config.env.make(1).options
-    given = {key: value for key, value in (budget or {}).items() if value is not None}
+    given: dict[str, Any] = {key: value for key, value in (budget or {}).items() if value is not None}
     spent = replace(Budget(options.replicas, options.steps, options.sweeps_per_step), **given)
     lab = _Lab(agent, spent, episodes, seed)
     rival = parse_method(baseline)

@@ -48,12 +48,12 @@ class Trials:
     @property
     def successes(self) -> IntArray:
         """Of each instance."""
-        return self.solved.sum(axis=1)
+        return np.asarray(self.solved.sum(axis=1))
 
     @property
     def looks(self) -> IntArray:
         """Looks of each episode, shape (k, E), without the one at the start, which is free and the same for all."""
-        return self.looked[1:].sum(axis=0)
+        return np.asarray(self.looked[1:].sum(axis=0))
 
     def to_json(self) -> dict[str, Any]:
         """Success probability and n99 with 95 % intervals, looks and cost."""

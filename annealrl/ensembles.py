@@ -165,7 +165,7 @@ class Stock(ABC):
         return Start(models, whole.ground[rows], seeds, configurations, whole.betas[rows])
 
 
-class Literal(Stock):
+class LiteralReplay(Stock):
     """Fresh replicas replay the actions that are held in a buffer, at every look: what the paper's text says."""
 
     def __init__(self, stage: Stage) -> None:
@@ -200,7 +200,7 @@ class Literal(Stock):
         return ensemble
 
 
-class Parallel(Stock):
+class ParallelEnsembles(Stock):
     """An ensemble for each look that there will be, all advanced together and used up one by one.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.drive import Drive
-from annealrl.ensembles import Literal, Parallel, Stage, Stock
+from annealrl.ensembles import LiteralReplay, ParallelEnsembles, Stage, Stock
 from annealrl.env_options import EnvOptions
 from annealrl.episodes import Start
 from annealrl.ising import FloatArray, IntArray
@@ -113,12 +113,14 @@ class Sight:
                 seen, step / self.options.steps, self._mean[picked], seen_acceptance, best, self._age[picked]
             )
             fresh = self.observation(now)
-            self._mean = _where(looked, _spread(mean, rows, whole, self.num_envs), self._mean)
+            self._mean = self._mean.copy()
+            self._mean[rows] = mean[rows] if whole else mean
         else:
             fresh = None
         if looked.all():
             assert fresh is not None
-            self._last = fresh
+            if not self.options.always:
+                self._last = fresh.copy()
             return fresh
         # Parts of observations are repeated: that is for statistics alone.
         assert isinstance(self.observation, FeatureObservation)
@@ -165,17 +167,5 @@ def _stock(stage: Stage) -> Stock | None:
     if o.observing == "free":
         return None
     if o.ensembles == "literal":
-        return Literal(stage)
-    return Parallel(stage, range(0, o.steps, o.look_every or 1))
-
-
-def _spread(values: FloatArray, rows: IntArray, whole: bool, count: int) -> FloatArray:
-    if whole:
-        return values
-    result = np.zeros(count)
-    result[rows] = values
-    return result
-
-
-def _where(mask: npt.NDArray[np.bool_], new: FloatArray, old: FloatArray) -> FloatArray:
-    return np.where(mask, new, old)
+        return LiteralReplay(stage)
+    return ParallelEnsembles(stage, range(0, o.steps, o.look_every or 1))
