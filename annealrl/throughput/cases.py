@@ -90,7 +90,7 @@ def cases(*, quick: bool = False) -> list[Case]:
              ("dense", "summed")),
         Case("±J 16×16", lattice(2, 16, "pm1"), 64, 2000, (0.05, 3.0), 40, both),
         Case("±J 16×16, β anew each sweep", lattice(2, 16, "pm1"), 64, 1000, (0.05, 3.0), 1000, both),
-        Case("±J 16×16, 512 replicas", lattice(2, 16, "pm1"), 512, 480, (0.05, 3.0), 40, both),
+        Case("±J 16×16, 512 replicas", lattice(2, 16, "pm1"), 512, 480, (0.05, 3.0), 10, both),
     ]  # fmt: skip
 
 

@@ -50,6 +50,11 @@ def _part(part: str, key: str) -> Callable[[Report], float | None]:
     return lambda report: report[part][key] if part in report else None
 
 
+def _waited(key: str) -> Callable[[Report], float | None]:
+    """Seconds by the clock until something has started."""
+    return lambda report: report["start"]["wall"][key] if "start" in report else None
+
+
 def _move(name: str, key: str) -> Callable[[Report], float | None]:
     return lambda report: next((row[key] for row in report.get("moves", ()) if row["name"] == name), None)
 
@@ -66,10 +71,10 @@ TARGETS = (
     _Target("cost growth up to 10⁴ spins, ordered", False, 1.5, _spread("sequential", 10**4)),
     _Target("cost growth up to 10⁵ spins, ordered", False, 3.0, _spread("sequential", 10**5)),
     _Target("resampling, share of a step of 100 sweeps", False, 0.05, _move("resampling once", "share_of_step")),
-    _Target("first run, kernels from the cache, processor seconds", False, 3.0, _part("start", "first_run_warm")),
-    _Target("first run, kernels compiled, processor seconds", False, 25.0, _part("start", "first_run_cold")),
+    _Target("first run, kernels from the cache, seconds", False, 3.0, _waited("first_run_warm")),
+    _Target("first run, kernels compiled, seconds", False, 25.0, _waited("first_run_cold")),
     _Target("updates a second, CUDA device", True, TARGET, _part("cuda", "updates_per_second")),
-    _Target("annealrl --help, processor seconds", False, 0.3, _part("start", "help")),
+    _Target("annealrl --help, seconds", False, 0.3, _waited("help")),
 )
 
 
