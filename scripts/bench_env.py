@@ -1,8 +1,8 @@
 """Where an environment step's time goes, at the reference paper's settings: kernel, Python around it, policy.
 
 A batch of environments (10×10, 64 replicas, 100 sweeps a step) runs whole episodes under the paper's conv-LSTM policy,
-or under that of another observation. The kernel's share is what :meth:`ReplicaSimulator.advance` takes; everything else is overhead, per environment and
-step. Later work must not worsen the last line.
+or under that of another observation. The kernel's share is what :meth:`ReplicaSimulator.advance` takes; everything else
+is overhead, per environment and step. Later work must not worsen the last line.
 """
 
 from __future__ import annotations
