@@ -1,0 +1,342 @@
+"""The published experiments on a quantum wire, by gradients and by annealing: numbers, tables and figures.
+
+A wire of 30×30 sites; the fields are every fourth of the published 101 unless --fields says otherwise, and L is given
+for all 101. Stages, each kept in DIR and not run again: `ten` Gaussians and `one` Gaussian by RMSProp, `anneal` from
+the start of the one, and drawn curves by AdaBelief on 900 free energies, then smoothed. Writes the summary and the
+figures to --results.
+
+    python scripts/quantum_wire.py [STAGE …] [--fields 26] [--out runs/quantum-wire] [--results docs/results]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annealrl.baselines.gradient import cosine_rates, descend, stepped_rates
+from annealrl.cli.output import progress_bar
+from annealrl.envs.quantum_wire import QuantumWire
+from annealrl.ising import FloatArray
+from annealrl.objective_simulator import ObjectiveSimulator
+from annealrl.quantum_wire import LEAD
+from annealrl.results import write_text
+from annealrl.step_sizes import AdaptiveStep
+
+PUBLISHED = 101
+RATE, GAMMA = 1e-2, 1e-2
+#: Where the lone Gaussian starts: beside the edge, and in the middle of the wire.
+ONE_STARTS = (0.0, 14.5)
+ANNEAL = {"replicas": 4, "steps": 60, "sweeps": 4, "beta": (1.0, 1e6)}
+STAGES = ("ten", "one", "anneal", "bridge", "skyline")
+#: Every so many steps L is taken on all fields, and the potential is kept.
+LOOK = 250
+
+
+def wire(fields: int, **options: Any) -> QuantumWire:
+    """The published wire, with bounds that the descents do not know of."""
+    return QuantumWire(length=30, width=30, fields=fields, field_max=0.12, **options)
+
+
+def published_l(energy: FloatArray) -> FloatArray:
+    """L = ln √Σ (G - G_target)² over 101 fields, from the mean of the squares."""
+    return np.asarray(np.log(PUBLISHED * np.maximum(energy, 1e-300)) / 2)
+
+
+def logarithmic(model: QuantumWire) -> Callable[[FloatArray], tuple[FloatArray, FloatArray]]:
+    """L and its gradient."""
+
+    def value(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        energy, gradient = model.value_and_gradient(x)
+        return published_l(energy), gradient / (2 * np.maximum(energy, 1e-300))[:, None]
+
+    return value
+
+
+def roughness(x: FloatArray, side: int = 30) -> tuple[FloatArray, FloatArray]:
+    """Σ (h_i - h_j)² over neighbours, and its gradient, shapes (R,) and (R, n)."""
+    h = x.reshape(-1, side, side)
+    along, across = np.diff(h, axis=1), np.diff(h, axis=2)
+    gradient = np.zeros_like(h)
+    gradient[:, 1:] += 2 * along
+    gradient[:, :-1] -= 2 * along
+    gradient[:, :, 1:] += 2 * across
+    gradient[:, :, :-1] -= 2 * across
+    return (along**2).sum(axis=(1, 2)) + (across**2).sum(axis=(1, 2)), gradient.reshape(x.shape)
+
+
+def lower_half(x: FloatArray) -> FloatArray:
+    """Keep heights between 0 and 15, as published, and radii from vanishing."""
+    count = x.shape[1] // 3
+    x[:, count : 2 * count] = np.clip(x[:, count : 2 * count], 0.0, 15.0)
+    x[:, 2 * count :] = np.maximum(x[:, 2 * count :], 0.3)
+    return x
+
+
+def gaussians(count: int, fields: int, optimizer: str, start: FloatArray, steps: int, bar: Any) -> dict[str, Any]:
+    """Descend with `count` antidots from some starts; heights below the middle, as published."""
+    model = wire(fields, design="antidots", antidots=count, target="antidot")
+    whole = wire(PUBLISHED, design="antidots", antidots=count, target="antidot")
+    looks, kept = [], []
+
+    def watch(step: int, x: FloatArray, values: FloatArray) -> None:
+        bar(step, steps)
+        if step % LOOK == 0 or step == steps:
+            looks.append((step, *published_l(whole.energies(x))))
+            kept.append(x)
+
+    found = descend(optimizer, start, logarithmic(model), stepped_rates(RATE, steps), project=lower_half, watch=watch)
+    return {"values": found.values, "best": found.best, "looks": np.array(looks), "kept": np.array(kept)}
+
+
+def ten(fields: int, steps: int, bar: Any) -> dict[str, Any]:
+    """Ten Gaussians from the published start."""
+    start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
+    return gaussians(10, fields, "rmsprop", start, steps, bar)
+
+
+def refined(coarse: FloatArray, steps: int, bar: Any, save: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The ten Gaussians on all fields, from where they came on fewer, by RMSProp with rates that go to zero."""
+    model = wire(PUBLISHED, design="antidots", antidots=10, target="antidot")
+    values: list[float] = []
+
+    def watch(step: int, x: FloatArray, found: FloatArray) -> None:
+        bar(step, steps)
+        values.append(float(found[0]))
+        if step % 50 == 0:
+            save({"values": np.array(values)[:, None], "best": x})
+
+    found = descend(
+        "rmsprop", coarse, logarithmic(model), cosine_rates(RATE / 2, steps), project=lower_half, watch=watch
+    )
+    return {"values": found.values, "best": found.best}
+
+
+def one(fields: int, steps: int, bar: Any) -> dict[str, Any]:
+    """A single Gaussian, which may do all that the hidden one does."""
+    return gaussians(1, fields, "rmsprop", np.array([[1.0, y, 2.0] for y in ONE_STARTS]), steps, bar)
+
+
+def anneal(fields: int, steps: int, bar: Any) -> dict[str, Any]:
+    """Anneal from the starts of the lone Gaussian."""
+    model = wire(fields, design="antidots", target="antidot", strength=20.0)
+    whole = wire(PUBLISHED, design="antidots", target="antidot", strength=20.0)
+    replicas, count, sweeps = ANNEAL["replicas"], ANNEAL["steps"], ANNEAL["sweeps"]
+    seeds = [np.random.SeedSequence(0, spawn_key=(k,)) for k in range(len(ONE_STARTS))]
+    simulator = ObjectiveSimulator([model] * len(seeds), replicas, seeds=seeds)
+    simulator.load(range(len(seeds)), [model] * len(seeds), seeds, [[1.0, y, 2.0] for y in ONE_STARTS])
+    sizes, size, acceptance = AdaptiveStep(), simulator.step_size, np.full(len(seeds), np.nan)
+    low, high = ANNEAL["beta"]
+    rows = [simulator.energies.min(axis=1)]
+    spent = [0.0]
+    for step in range(count):
+        bar(step, count)
+        size = sizes.size(step, count, size, acceptance)
+        simulator.advance(low * (high / low) ** (step / (count - 1)), sweeps, step_size=size)
+        acceptance = simulator.acceptance_ratio(sweeps)
+        rows.append(simulator.energies.min(axis=1))
+        spent.append(simulator.evaluations / len(seeds))
+    best = np.stack([simulator.lowest(b)[1] for b in range(len(seeds))])
+    return {
+        "values": published_l(np.array(rows)),
+        "evaluations": np.array(spent),
+        "best": best,
+        "exact": published_l(whole.energies(best)),
+        "last": published_l(np.stack([whole.energies(simulator.designs(b)) for b in range(len(seeds))])),
+    }
+
+
+def curve(name: str, fields: int, steps: int, bar: Any) -> dict[str, Any]:
+    """A drawn curve by 900 free energies, then by the same number of steps with the smoothing term."""
+    model, whole = (wire(count, design="sites", target=name) for count in (fields, PUBLISHED))
+    plain = logarithmic(model)
+    start = np.random.default_rng(0).normal(0.0, 0.1, (1, 900))
+    first = descend("adabelief", start, plain, stepped_rates(RATE, steps), watch=lambda k, x, v: bar(k, 2 * steps))
+    parts: list[tuple[float, float]] = []
+
+    def smooth(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        (value, slope), (rough, rise) = plain(x), roughness(x)
+        parts.append((float(value[0]), float(rough[0])))
+        return value + GAMMA * rough, slope + GAMMA * rise
+
+    second = descend(
+        "adabelief",
+        first.best,
+        smooth,
+        stepped_rates(RATE, steps),
+        watch=lambda k, x, v: bar(steps + k, 2 * steps),
+    )
+    ends = np.concatenate([start, first.best, second.best])
+    return {
+        "values": first.values,
+        "parts": np.array(parts),
+        "designs": ends,
+        "exact": published_l(whole.energies(ends)),
+        "roughness": roughness(ends)[0],
+        "G": whole.conductances(ends),
+        "target": whole.target_conductance,
+    }
+
+
+def run_stage(name: str, fields: int, steps: int, folder: Path) -> Mapping[str, Any]:
+    """What a stage gives, from its file if that was made with the same settings."""
+    path, settings = folder / f"{name}.npz", json.dumps([name, fields, steps, ANNEAL if name == "anneal" else None])
+    if path.exists():
+        with np.load(path) as held:
+            if str(held["settings"]) == settings:
+                return {key: held[key] for key in held.files}
+    began, spent = time.perf_counter(), time.process_time()
+    with progress_bar(f"quantum wire: {name}") as bar:
+        whole: dict[str, Callable[[int, int, Any], dict[str, Any]]] = {"ten": ten, "one": one, "anneal": anneal}
+        found = whole[name](fields, steps, bar) if name in whole else curve(name, fields, steps, bar)
+    found |= {
+        "settings": settings,
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - spent,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".part").open("wb") as file:
+        np.savez_compressed(file, **found)
+    path.with_suffix(".part").replace(path)
+    return found
+
+
+def summary(found: Mapping[str, Mapping[str, Any]], fields: int) -> dict[str, Any]:
+    """The numbers that the documentation quotes."""
+    out: dict[str, Any] = {"fields": fields, "L is over": PUBLISHED}
+    for name, stage in found.items():
+        row: dict[str, Any] = {"processor_seconds": round(float(stage["processor_seconds"]), 1)}
+        if name in ("ten", "one"):
+            looks = stage["looks"]
+            row |= {
+                "steps": int(looks[-1, 0]),
+                "L at the start": looks[0, 1:].round(3).tolist(),
+                "L at the end": looks[-1, 1:].round(3).tolist(),
+                "lowest L": looks[:, 1:].min(axis=0).round(3).tolist(),
+                "steps to L < -3": [int(looks[column < -3, 0].min()) if (column < -3).any() else None
+                                    for column in looks[:, 1:].T],
+            }  # fmt: skip
+            if name == "one":
+                row["A, y, r at the end"] = stage["kept"][-1].round(3).tolist()
+                row["starts"] = list(ONE_STARTS)
+        elif name == "anneal":
+            row |= {
+                "best L": stage["exact"].round(3).tolist(),
+                "L of all replicas at the end": stage["last"].round(3).tolist(),
+                "evaluations a start": float(stage["evaluations"][-1]),
+                "A, y, r": stage["best"].round(3).tolist(),
+            }
+        else:
+            row["L: start, optimised, smoothed"] = stage["exact"].round(3).tolist()
+            row["roughness: start, optimised, smoothed"] = stage["roughness"].round(2).tolist()
+            row["steps"] = len(stage["values"]) - 1
+        out[name] = row
+    return out
+
+
+def picture(axes: Any, potential: FloatArray, title: str, limit: float) -> None:
+    """On-site energies less those of the leads; current flows to the right."""
+    image = axes.imshow(potential.T - LEAD, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
+    axes.set(title=title, xlabel="x", ylabel="y")
+    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+
+
+def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """L against evaluations, G before and after, and the potentials, of the hidden antidot."""
+    from matplotlib.figure import Figure
+
+    lone, many = (wire(PUBLISHED, design="antidots", antidots=k, target="antidot") for k in (1, 10))
+    figure = Figure(figsize=(13, 8), layout="constrained")
+    top, bottom = figure.subplots(2, 3)
+    cost = lone.gradient_cost
+    for name, colour in (("ten", "C0"), ("one", "C1")):
+        for column, start in zip(found[name]["values"].T, ONE_STARTS, strict=False):
+            label = "ten Gaussians, RMSProp" if name == "ten" else f"one, RMSProp, from y = {start:g}"
+            style = "-" if start == ONE_STARTS[0] else "--"
+            top[0].plot(cost * np.arange(len(column)), column, colour, ls=style, label=label)
+    for column, start in zip(found["anneal"]["values"].T, ONE_STARTS, strict=True):
+        style = "-" if start == ONE_STARTS[0] else "--"
+        label = f"one, annealed, from y = {start:g}"
+        top[0].plot(found["anneal"]["evaluations"], np.minimum.accumulate(column), "C2", ls=style, label=label)
+    top[0].axhline(-3, color="grey", lw=0.8)
+    top[0].set(xlabel="evaluations of all fields (a gradient counts two)", ylabel="L")
+    top[0].legend(fontsize=7)
+    phi = lone.wire.fields
+    target = lone.target_conductance
+    starts = {"start of the ten": many.conductances(found["ten"]["kept"][0])[0]}
+    ends = {
+        "ten Gaussians": many.conductances(found["ten"]["best"])[0],
+        f"one, RMSProp, y = {ONE_STARTS[0]:g}": lone.conductances(found["one"]["best"])[0],
+        f"one, annealed, y = {ONE_STARTS[0]:g}": lone.conductances(found["anneal"]["best"])[0],
+    }
+    for axes, curves, title in ((top[1], starts, "before"), (top[2], ends, "after")):
+        axes.plot(phi, target, "k", lw=3, alpha=0.3, label="target")
+        for (label, values), colour in zip(curves.items(), ("C0", "C1", "C2"), strict=False):
+            axes.plot(phi, values, colour, lw=1.2, label=label)
+        axes.set(xlabel="φ", ylabel="G h/e²", title=title)
+        axes.legend(fontsize=7)
+    assert lone.hidden is not None
+    picture(bottom[0], lone.potentials(lone.hidden[None])[0], "hidden antidot", 10)
+    picture(bottom[1], many.potentials(found["ten"]["best"])[0], "ten Gaussians, RMSProp", 10)
+    both = [lone.potentials(found[name]["best"])[0] - LEAD for name in ("one", "anneal")]
+    halves = np.concatenate([both[0][:, :15], both[1][:, :15]], axis=1)
+    picture(bottom[2], LEAD + halves, "one: RMSProp (below), annealed (above)", 10)
+    bottom[2].axhline(14.5, color="k", lw=0.8)
+    figure.savefig(path, dpi=110)
+
+
+def curves_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """L and roughness against steps, G, and the potentials, of the drawn curves."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(15, 7.5), layout="constrained")
+    phi = np.linspace(0, 0.12, PUBLISHED)
+    for name, row in zip(("bridge", "skyline"), figure.subplots(2, 4), strict=True):
+        stage = found[name]
+        first, parts, potentials = stage["values"][:, 0], stage["parts"], LEAD + stage["designs"].reshape(-1, 30, 30)
+        row[0].plot(first, "C0", label="L, AdaBelief")
+        later = len(first) + np.arange(len(parts))
+        row[0].plot(later, parts[:, 0], "C1", label="L, smoothing")
+        row[0].plot(later, GAMMA * parts[:, 1], "C3", label="γ Σ (h_i - h_j)²")
+        row[0].set(xlabel="step", title=name)
+        row[0].legend(fontsize=7)
+        row[1].plot(phi, stage["target"], "k", lw=3, alpha=0.3, label="target")
+        for values, label, style in zip(stage["G"], ("start", "optimised", "smoothed"), (":", "-", "--"), strict=True):
+            row[1].plot(phi, values, ls=style, lw=1.2, label=label)
+        row[1].set(xlabel="φ", ylabel="G h/e²")
+        row[1].legend(fontsize=7)
+        limit = float(np.abs(potentials[1:] - LEAD).max())
+        picture(row[2], potentials[1], "optimised", limit)
+        picture(row[3], potentials[2], "smoothed", limit)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="all of them by default")
+    parser.add_argument("--fields", type=int, default=26)
+    parser.add_argument("--steps", type=int, default=6000, help="of the Gaussians")
+    parser.add_argument("--curve-steps", type=int, default=1000, help="of the drawn curves, twice")
+    parser.add_argument("--out", type=Path, default=Path("runs/quantum-wire"))
+    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    found = {}
+    for name in arguments.stages or STAGES:
+        steps = arguments.steps if name in ("ten", "one") else arguments.curve_steps
+        found[name] = run_stage(name, arguments.fields, steps, arguments.out)
+        print(name, json.dumps(summary({name: found[name]}, arguments.fields)[name]), flush=True)
+    if set(found) == set(STAGES):
+        arguments.results.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(summary(found, arguments.fields), indent=1, ensure_ascii=False)
+        write_text(arguments.results / "quantum-wire.json", text + "\n")
+        antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
+        curves_figure(found, arguments.results / "quantum-wire-curves.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Descents of designs: the optimisers are the published ones, budgets are kept, and wrong texts are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from annealrl.baselines.gradient import GradientMethod, cosine_rates, descend, stepped_rates
+from annealrl.baselines.grammar import parse_method
+from annealrl.envs.rotor import PlanarRotor, XYModel
+from annealrl.errors import InputError
+from annealrl.ising import FloatArray, IsingModel
+from annealrl.method import Budget
+
+SEED = [np.random.SeedSequence(3)]
+
+
+def bowl(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    scale = np.array([1.0, 25.0])
+    return (scale * x**2).sum(axis=1), 2 * scale * x
+
+
+def test_rates_are_cut_where_the_paper_cuts_them() -> None:
+    rates = stepped_rates(0.01, 20_000)
+    assert rates[[0, 1_999]].tolist() == [0.01, 0.01]
+    np.testing.assert_allclose(rates[[2_000, 5_000, 10_000, 15_000]], [9e-3, 4.5e-3, 4.5e-4, 4.5e-5])
+    assert cosine_rates(1.0, 2).tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adabelief"])
+def test_optimisers_by_their_formulas(optimizer: str) -> None:
+    rates, x = np.full(5, 0.1), np.array([[1.0, -0.3], [0.2, 0.4]])
+    found = descend(optimizer, x, bowl, rates)
+    first, second = np.zeros_like(x), np.zeros_like(x)
+    for step, rate in enumerate(rates, start=1):
+        gradient = bowl(x)[1]
+        if optimizer == "rmsprop":
+            second = 0.9 * second + 0.1 * gradient**2
+            x = x - rate * gradient / (np.sqrt(second) + 1e-8)
+        else:
+            first = 0.9 * first + 0.1 * gradient
+            off = gradient - first if optimizer == "adabelief" else gradient
+            second = 0.999 * second + 0.001 * off**2 + (1e-16 if optimizer == "adabelief" else 0.0)
+            spread = np.sqrt(second / (1 - 0.999**step)) + (1e-16 if optimizer == "adabelief" else 1e-8)
+            x = x - rate * first / (1 - 0.9**step) / spread
+    np.testing.assert_allclose(found.last, x, rtol=1e-6)
+    np.testing.assert_allclose(bowl(found.best)[0], found.values.min(axis=0))
+
+
+def test_designs_stay_in_their_ranges_and_budgets_are_kept() -> None:
+    budget = Budget(replicas=3, steps=5, sweeps_per_step=18)
+    for text in ("gradient:rmsprop:rate=0.3", "gradient:lbfgs"):
+        for model in (PlanarRotor(length=4), XYModel(length=3)):
+            outcome = parse_method(text).run([model], budget, SEED)
+            assert model.space.contains(outcome.best_spins[0])
+            # 90 sweeps of n moves that cost 1/n each, 6 whole energies; a gradient costs 2.
+            assert outcome.attempted_updates == 3 * 48
+            assert outcome.evaluations == 3 * (48 * 2.0 + 3)
+    ground = PlanarRotor(length=4).known_optimum
+    assert ground is not None
+    free = parse_method("gradient:adam:rate=0.02:iterations=200").run([PlanarRotor(length=4)], Budget(8, 1, 1), SEED)
+    assert free.best_energies[0] < 0.6 * ground
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gradient:newton", "optimizer"),
+        ("gradient:adam:fast", "flag"),
+        ("gradient:adam:rate=0", "rate is 0.0; a positive number"),
+        ("gradient:adam:iterations=1.5", "iterations is 1.5; a whole number"),
+        ("gradient:adam:rat=1", "unknown option 'rat'"),
+    ],
+)
+def test_wrong_texts_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_method(text)
+
+
+def test_what_has_no_gradient_is_refused() -> None:
+    method = GradientMethod("adam", 0.1, "gradient:adam")
+    with pytest.raises(InputError, match="designs are expected, not Ising models"):
+        method.run([IsingModel.from_edges([(0, 1)], 1.0)], Budget(2, 2, 2), SEED)
