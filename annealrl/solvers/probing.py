@@ -3,7 +3,8 @@
 Candidates are tried by some dual simplex steps on each side ("probes"), the most promising first, until several in
 a row are no better than the best. What the probes of an edge gained is remembered: it ranks the candidates of later
 nodes, and after a few probes its mean is believed without another (reliability branching: Achterberg, Koch and Martin,
-Oper. Res. Lett. 33, 42 (2005)). Near the root, where a choice decides most, more candidates are tried.
+Oper. Res. Lett. 33, 42 (2005)). Near the root, where a choice decides most, more candidates are
+tried, but in all no more than relaxations were solved.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _TRIED_AT_ROOT, _TRIED = 64, 8
 """Candidates in a row without improvement that end the search, at the root (halved by every level) and deep down."""
 _RELIABLE = 4
 """Probes of an edge after which their mean is believed."""
+_LEAST = 4
+"""Candidates tried in any case; others only while there were no more probes than twice the solved relaxations."""
 _UNDECIDED = 1e-6
 
 
@@ -77,13 +80,16 @@ class Prober:
         patience = max(_TRIED, _TRIED_AT_ROOT >> depth)
         best, best_score, best_bounds, proven = -1, -1.0, (bound, bound), bound
         closed: list[tuple[int, int, int]] = []
-        waited = 0
+        waited = tried = 0
         for edge in np.argsort(-self._promise(distances), kind="stable").tolist():
             if doubt[edge] <= _UNDECIDED:
                 continue
             if waited >= patience or time.perf_counter() > deadline:
                 break
+            if tried >= _LEAST and self._probes.sum() > lp.solves:
+                break
             waited += 1
+            tried += 1
             bounds = (bound, bound)
             if self._probes[edge] < _RELIABLE:
                 bounds = (lp.probe(edge, 0, _STEPS), lp.probe(edge, 1, _STEPS))

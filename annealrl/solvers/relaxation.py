@@ -41,6 +41,7 @@ class Relaxation:
         self.u: FloatArray = np.zeros(self.m)
         self.duals: FloatArray = np.empty(0)
         self.feasible = True
+        self.solves = 0
         self._lp = self._make()
 
     def _make(self) -> Any:
@@ -140,6 +141,7 @@ class Relaxation:
         left = deadline - time.perf_counter()
         if left <= 0:
             return False
+        self.solves += 1
         lp = self._lp
         # HiGHS counts its limit from the making of the object.
         lp.setOptionValue("time_limit", lp.getRunTime() + left if math.isfinite(left) else math.inf)

@@ -143,6 +143,7 @@ def test_choices_are_proven_and_remembered(monkeypatch: pytest.MonkeyPatch) -> N
         return probe(*arguments)
 
     monkeypatch.setattr(lp, "probe", counted)
+    lp.solves = 1000
     for level in range(6):
         choice = prober.choose(lp, value, level, lambda bound: bound >= best, math.inf)
         assert value <= choice.bound <= best
@@ -150,8 +151,11 @@ def test_choices_are_proven_and_remembered(monkeypatch: pytest.MonkeyPatch) -> N
             assert bound <= costs[sides[:, edge] == side].min()
         assert all(bound >= best for _, _, bound in choice.closed)
         assert lp.exact_bound()[0] == value
-    # Four probes of an edge are believed.
+    # Four probes of an edge are believed, and few are made for few relaxations.
     assert max(Counter(probes).values()) == 4
+    lp.solves, before = 1, len(probes)
+    Prober(graph.costs).choose(lp, value, 0, lambda bound: bound >= best, math.inf)
+    assert 0 < len(probes) - before <= 8
 
 
 @pytest.mark.parametrize("seed", range(4))
