@@ -33,7 +33,7 @@ _ALL = 20_000
 @register("Metalens-v0")
 @dataclass(frozen=True)
 class Metalens(Objective):
-    r"""Metalens of round pillars under a reduced model (Zhelyeznyakov, Brunton and Majumdar, ACS Photonics (2021)).
+    r"""Metalens of round pillars (Zhelyeznyakov, Brunton and Majumdar, ACS Photonics 8, 481 (2021)).
 
     .. math:: I_p = \Big|\sum_i \sum_{m=1}^{16} G_{pim}\, w_m(r \text{ of pillar } i \text{ and its neighbours})\Big|^2
 
@@ -132,7 +132,7 @@ class Metalens(Objective):
             return self.optics.fields(designs)
         constant, table = self._table
         index: IntArray = np.rint((designs - PILLARS.smallest) / self.space.spacing[0]).astype(np.int64)
-        return constant + np.stack([table[np.arange(self.space.n), row].sum(axis=0) for row in index])
+        return np.asarray(constant + np.stack([table[np.arange(self.space.n), row].sum(axis=0) for row in index]))
 
     def energy(self, design: FloatArray) -> FloatArray:
         """See above."""
@@ -187,7 +187,7 @@ class Metalens(Objective):
         return "optimal" if self._few else "putative"
 
     @cached_property
-    def known_optimum(self) -> float | None:  # type: ignore[override]
+    def known_optimum(self) -> float | None:
         """The optimum of a handful of pillars, or the best known energy of a lens with all else as it is shipped."""
         if self._few:
             places = np.arange(self.levels**self.space.n)

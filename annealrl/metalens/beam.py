@@ -93,7 +93,7 @@ class Beam:
         spacing = self.pillars.period / self.samples
         offset = (np.arange(self.samples) + 0.5) * spacing - self.pillars.period / 2
         distance = np.hypot(offset[:, None], offset)
-        return np.clip((np.asarray(radii)[..., None, None] - distance) / spacing + 0.5, 0.0, 1.0)
+        return np.asarray(np.clip((np.asarray(radii)[..., None, None] - distance) / spacing + 0.5, 0.0, 1.0))
 
     def propagate(self, radii: FloatArray) -> ComplexArray:
         """Field half a wavelength above the pillars of a periodic array.
@@ -116,7 +116,7 @@ class Beam:
         half, whole = (self._diffraction(rows, columns, self.reference, part * thickness) for part in (0.5, 1.0))
         above = self._diffraction(rows, columns, 1.0, self.wavelength / 2)
         # Strang's splitting; half steps of diffraction that follow each other are one. A plane wave passes the first.
-        field = screen * half[0, 0]
+        field: ComplexArray = screen * half[0, 0]
         for step in range(1, self.steps + 1):
             last = step == self.steps
             field = _filtered(field, half * above if last else whole)

@@ -9,10 +9,10 @@ import numpy as np
 
 from annealrl.ising import FloatArray
 from annealrl.metalens.beam import PILLARS, SAMPLES, Beam, ComplexArray
-from annealrl.metalens.propagation import angular_spectrum, rayleigh_sommerfeld
+from annealrl.metalens.propagation import angular_spectrum, axial_section
 
 #: Heights of a picture along the axis, and half the side of one of the focal plane, in µm.
-_HEIGHTS, _HALF = 81, 4.0
+_HEIGHTS, _HALF = 41, 4.0
 
 
 class Views(NamedTuple):
@@ -36,7 +36,7 @@ class Views(NamedTuple):
 
 
 def views(lens: Any, field: ComplexArray, wavelength: float, highest: float, heights: int = _HEIGHTS) -> Views:
-    """What a field above a lens becomes: by angular spectra in the focal plane, by the integral along the axis.
+    """What a field above a lens becomes: by angular spectra, in the focal plane and along the axis.
 
     Parameters
     ----------
@@ -49,11 +49,8 @@ def views(lens: Any, field: ComplexArray, wavelength: float, highest: float, hei
     half = min(len(far) // 2, round(_HALF * 1e3 / spacing))
     middle = slice(len(far) // 2 - half, len(far) // 2 + half)
     z = np.linspace(0.1 * lens.focus, highest, heights)
-    x = (np.arange(2 * half) - half + 0.5) * spacing
-    every = max(1, len(x) // 60)
-    points = np.array([(across, 0.0, 1e3 * height) for height in z for across in x[::every]])
-    along = rayleigh_sommerfeld(field, spacing, points, wavelength) / lens.optics.unit
-    return Views(wavelength, np.abs(far[middle, middle]) ** 2, np.abs(along.reshape(len(z), -1)) ** 2, z)
+    along = axial_section(field, spacing, 1e3 * z, wavelength)[:, middle] / lens.optics.unit
+    return Views(wavelength, np.abs(far[middle, middle]) ** 2, np.abs(along) ** 2, z)
 
 
 def draw_lens(lens: Any, design: FloatArray, path: str | Path, title: str = "") -> list[Views]:

@@ -96,7 +96,7 @@ class Optics:
         out = np.zeros((len(designs), len(self.goal.weights)), np.complex128)
         for k, chosen in enumerate(self._slices):
             for r, design in enumerate(designs):
-                out[r, chosen] = np.tensordot(self._responses[k], self.weights(k, design[self.windows]), 2)
+                out[r, chosen] = self._at_points(k, self.weights(k, design[self.windows]))
         return out
 
     def energies(self, fields: ComplexArray) -> FloatArray:
@@ -104,31 +104,37 @@ class Optics:
         return self.goal.energy(np.abs(fields) ** 2)
 
     def value_and_gradient(self, designs: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Energies and their gradients by radii, shapes (R,) and (R, N)."""
-        fields = self.fields(designs)
-        gradients = np.zeros((len(designs), self.n))
-        pull = 2 * self.goal.slopes(np.abs(fields) ** 2) * fields.conj()
-        for r, design in enumerate(designs):
-            for k, chosen in enumerate(self._slices):
-                by_weight = np.tensordot(pull[r, chosen], self._responses[k], 1)
-                by_window = self._pulled(k, design[self.windows], by_weight)
-                np.add.at(gradients[r], self.windows, by_window)
-        return self.energies(fields), gradients
-
-    def _pulled(self, k: int, radii: FloatArray, by_weight: ComplexArray) -> FloatArray:
-        """∂ Re(Σ by_weight · w) by the radii of windows, shape (m, 9)."""
-        import torch
-
+        """Energies and their gradients by radii, shapes (R,) and (R, N); one design after the other saves memory."""
         from annealrl.surrogate import one_thread
 
-        out = np.empty(radii.shape)
         with one_thread():
-            for first in range(0, len(radii), _BLOCK):
-                part = slice(first, first + _BLOCK)
-                seen = torch.tensor(radii[part], requires_grad=True)
-                found: Any = (torch.from_numpy(by_weight[part]) * self.models[k].weights(seen)).real.sum()
-                out[part] = torch.autograd.grad(found, seen)[0].numpy()
-        return out
+            found = [self._value_and_gradient(design) for design in designs]
+        energies, gradients = zip(*found, strict=True)
+        return np.array(energies), np.stack(gradients)
+
+    def _value_and_gradient(self, design: FloatArray) -> tuple[float, FloatArray]:
+        import torch
+
+        fields = np.zeros((1, len(self.goal.weights)), np.complex128)
+        passed: list[tuple[Any, Any]] = []
+        for k, chosen in enumerate(self._slices):
+            seen = torch.tensor(design[self.windows], requires_grad=True)
+            weights: Any = self.models[k].weights(seen)
+            fields[0, chosen] = self._at_points(k, weights.detach().numpy())
+            passed.append((seen, weights))
+        # dE = Σ ∂E/∂I · 2 Re(F* dF), and dF is linear in the weights; Torch wants the complex conjugate of that.
+        pull = 2 * self.goal.slopes(np.abs(fields) ** 2)[0] * fields[0]
+        gradient = np.zeros(self.n)
+        for (seen, weights), chosen, response in zip(passed, self._slices, self._responses, strict=True):
+            by_weight = (pull[chosen] @ response.conj().reshape(len(chosen), -1)).reshape(weights.shape)
+            (by_window,) = torch.autograd.grad(weights, seen, torch.from_numpy(by_weight))
+            gradient += np.bincount(self.windows.ravel(), by_window.numpy().ravel(), minlength=self.n)
+        return float(self.energies(fields)[0]), gradient
+
+    def _at_points(self, k: int, weights: ComplexArray) -> ComplexArray:
+        """Fields at the points of a wavelength from the weights of one lens, shape (N, q) → (P,)."""
+        response = self._responses[k]
+        return np.asarray(response.reshape(len(response), -1) @ weights.ravel())
 
     def table(self, radii: FloatArray) -> tuple[ComplexArray, ComplexArray]:
         """F0, shape (P,), and what each pillar adds at each of K radii, shape (N, K, P), under one-body models."""

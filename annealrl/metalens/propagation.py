@@ -31,7 +31,7 @@ def rayleigh_sommerfeld(field: ComplexArray, spacing: float, points: FloatArray,
     """Fields at points, shape (P, 3), of a sampled field, shape (rows, columns), around the origin; lengths in nm."""
     y, x = (((np.arange(count) - (count - 1) / 2) * spacing) for count in field.shape)
     found = [np.vdot(impulse(x, y, point, wavelength).conj(), field) for point in points]
-    return np.asarray(found) * spacing**2
+    return np.array(found, np.complex128) * spacing**2
 
 
 def angular_spectrum(
@@ -47,14 +47,38 @@ def angular_spectrum(
     InputError
         If `padding` is less than 2: what leaves one side of the grid would come back at the other.
     """
-    if padding < 2:
-        raise InputError(f"angular spectrum: padding is {padding}; at least 2 is expected")
-    rows, columns = (padding * side for side in field.shape)
-    up, across = scipy.fft.fftfreq(rows, spacing)[:, None], scipy.fft.fftfreq(columns, spacing)
-    along = np.sqrt(1 / wavelength**2 - up**2 - across**2 + 0j)
-    transfer = np.exp(2j * np.pi * height * along)
-    for frequency, side in ((up, rows), (across, columns)):
-        limit = 1 / (wavelength * np.sqrt((2 * height / (side * spacing)) ** 2 + 1))
-        transfer = transfer * (np.abs(frequency) <= limit)
-    spectrum = scipy.fft.fft2(field, s=(rows, columns))
-    return np.ascontiguousarray(scipy.fft.ifft2(spectrum * transfer)[: field.shape[0], : field.shape[1]])
+    waves = _Waves(field, spacing, wavelength, padding)
+    return np.ascontiguousarray(scipy.fft.ifft2(waves.at(height))[: field.shape[0], : field.shape[1]])
+
+
+def axial_section(
+    field: ComplexArray, spacing: float, heights: FloatArray, wavelength: float, padding: int = 2
+) -> ComplexArray:
+    """Fields in the plane y = 0 through the middle of a sampled field, shape (len(heights), columns).
+
+    By angular spectra as in :func:`angular_spectrum`, each summed over the frequencies across the plane.
+    """
+    waves = _Waves(field, spacing, wavelength, padding)
+    middle = np.exp(1j * np.pi * waves.up.ravel() * (field.shape[0] - 1) * spacing) / len(waves.up)
+    found = [scipy.fft.ifft(middle @ waves.at(float(height)))[: field.shape[1]] for height in heights]
+    return np.stack(found)
+
+
+class _Waves:
+    """The spectrum of a padded field, at any height."""
+
+    def __init__(self, field: ComplexArray, spacing: float, wavelength: float, padding: int) -> None:
+        if padding < 2:
+            raise InputError(f"angular spectrum: padding is {padding}; at least 2 is expected")
+        rows, columns = (padding * side for side in field.shape)
+        self.up, self.across = scipy.fft.fftfreq(rows, spacing)[:, None], scipy.fft.fftfreq(columns, spacing)
+        self._along = np.sqrt(1 / wavelength**2 - self.up**2 - self.across**2 + 0j)
+        self._spectrum = scipy.fft.fft2(field, s=(rows, columns))
+        self._spacing, self._wavelength = spacing, wavelength
+
+    def at(self, height: float) -> ComplexArray:
+        found = self._spectrum * np.exp(2j * np.pi * height * self._along)
+        for frequency in (self.up, self.across):
+            limit = 1 / (self._wavelength * np.sqrt((2 * height / (frequency.size * self._spacing)) ** 2 + 1))
+            found *= np.abs(frequency) <= limit
+        return np.asarray(found)

@@ -42,7 +42,7 @@ def best_known(lens: Any) -> float | None:
 
 def keep_best(energies: dict[str, float], path: Path = RECORDS) -> None:
     """Put energies by key on record where they are lower than what is there; other models' records are dropped."""
-    old = _read(path) if path.is_file() else {"models": "", "energies": {}}
+    old: dict[str, Any] = _read(path) if path.is_file() else {"models": "", "energies": {}}
     known = dict(old["energies"]) if old["models"] == models_hash() else {}
     for key, energy in energies.items():
         known[key] = min(energy, known.get(key, energy))

@@ -153,7 +153,9 @@ def fit_local(beam: Beam) -> OneBody:
     pillars = beam.pillars
     x = np.cos(np.pi * (np.arange(_LOCAL_RADII) + 0.5) / _LOCAL_RADII)
     radii = (x + 1) / 2 * (pillars.largest - pillars.smallest) + pillars.smallest
-    found = np.polynomial.chebyshev.chebfit(x, beam.transmission(radii), _LOCAL_ORDER)
+    found: ComplexArray = np.polynomial.chebyshev.chebfit(x, beam.transmission(radii), _LOCAL_ORDER).astype(
+        np.complex128
+    )
     coefficients = np.zeros((9, _LOCAL_ORDER, 1), np.complex128)
     coefficients[4, :, 0] = found[1:]
     basis = np.ones((beam.samples**2, 1), np.complex128)
@@ -166,5 +168,5 @@ def fit_linear(data: Windows, basis: ComplexArray, beam: Beam, order: int = ORDE
     x = (2 * data.radii - pillars.smallest - pillars.largest) / (pillars.largest - pillars.smallest)
     seen = np.polynomial.chebyshev.chebvander(x, order)[:, :, 1:].reshape(len(x), -1)
     table = np.concatenate([np.ones((len(x), 1)), seen], axis=1)
-    found = np.linalg.lstsq(table, data.fields @ basis.conj(), rcond=None)[0]
+    found: ComplexArray = np.linalg.lstsq(table, data.fields @ basis.conj(), rcond=None)[0].astype(np.complex128)
     return OneBody(basis, found[0], found[1:].reshape(9, order, -1), pillars.smallest, pillars.largest)
