@@ -296,11 +296,12 @@ class TileObservation(FeatureObservation):
 
     def __call__(self, now: Snapshot) -> npt.NDArray[np.float32]:
         """Observe all environments, shape (B, rows, n)."""
-        stars = cast(Any, now.simulator).stars()
+        stars: npt.NDArray[np.float32] = cast(Any, now.simulator).stars()
         present = stars[:, :1]
         stars[:, 4] = present[:, 0] * np.log(now.drive.beta[:, None] * stars[:, 4] + 1e-3)
         shared = super().__call__(now)[:, :, None] * present
-        return np.clip(np.concatenate([stars, shared], axis=1), -LIMIT, LIMIT).astype(np.float32, copy=False)
+        seen: npt.NDArray[np.float32] = np.clip(np.concatenate([stars, shared], axis=1), -LIMIT, LIMIT)
+        return seen.astype(np.float32, copy=False)
 
 
 #: Rows of :class:`TileObservation` that differ from site to site: whether there is one; mean and standard deviation

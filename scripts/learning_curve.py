@@ -65,11 +65,11 @@ def read(name: str, folder: Path, updates: int) -> dict[str, Any]:
 
 
 def draw(runs: list[dict[str, Any]], path: Path) -> None:
-    """Write the picture: shares of episodes not solved above, residual energies below."""
+    """Write the picture: shares of episodes solved above, residual energies below."""
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 2, sharey="row", sharex="col")
-    rows = (("episodes not solved", _failures), ("residual energy per spin", _residual))
+    rows = (("share of episodes solved", _solved), ("residual energy per spin", _residual))
     for i, (label, value) in enumerate(rows):
         for j in (0, 1):
             axes = panels[i][j]
@@ -80,7 +80,8 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
                 at = [cost * max(row["episodes"], first) for row in run["history"]]
                 axes.plot(at, [value(row) for row in run["history"]], marker=".", lw=1, label=run["name"])
             axes.set_xscale("log")
-            axes.set_yscale("log")
+            if value is _residual:
+                axes.set_yscale("log")
             axes.grid(alpha=0.3, which="both")
             if j == 0:
                 axes.set_ylabel(f"{label}, validation")
@@ -90,8 +91,8 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _failures(row: dict[str, Any]) -> float:
-    return 1.0 - float(row["success"])
+def _solved(row: dict[str, Any]) -> float:
+    return float(row["success"])
 
 
 def _residual(row: dict[str, Any]) -> float:
