@@ -65,8 +65,9 @@ class Row:
     ----------
     label : str
     source : str
-        A text of the method grammar, or ``tuned:FAMILY[:sigma|:scaled]``: the tuned member of a family; with ``sigma``
-        tuned in units of 1/σ, with ``scaled`` the one tuned in β, times the median σ of its training instances.
+        A text of the method grammar, or ``tuned:FAMILY[:sigma|:scaled|:SET]``: the tuned member of a family; with
+        ``sigma`` tuned in units of 1/σ, with ``scaled`` the one tuned in β, times the median σ of its training
+        instances, with the name of a test set the one that was tuned for that.
     """
 
     label: str
@@ -86,6 +87,8 @@ _ADAPTIVE = (
 SINGLE_FLIP = (
     Row("cool-published", "cool-published"),
     *_STATIC,
+    # Searches of the same size find less where fewer episodes succeed; a neighbour's schedule may be the better rival.
+    Row("free tuned at side 14", "tuned:free:cool-14"),
     *(Row(f"{row.label} in β·σ", f"{row.source}:scaled") for row in _STATIC),
     *_ADAPTIVE,
 )
@@ -164,7 +167,8 @@ def rows(problem: Problem) -> tuple[Row, ...]:
     if problem.test == MIXED_SET:
         found += MIXED
     if problem.test in SINGLE_FLIP_SETS:
-        found += SINGLE_FLIP
+        # At its own side it is the same row.
+        found += tuple(row for row in SINGLE_FLIP if not row.source.endswith(f":{problem.test}"))
     if problem.test in INTERACTING_SETS:
         found += INTERACTING
     return found
@@ -213,7 +217,8 @@ def tuning_of(row: Row, problem: Problem) -> Tuning | None:
     """The search that a row needs, if any."""
     if row.family is None:
         return None
-    return Tuning(row.family, problem, sigma=row.source.endswith(":sigma"))
+    last = row.source.rpartition(":")[2]
+    return Tuning(row.family, PROBLEMS.get(last, problem), sigma=last == "sigma")
 
 
 def tunings() -> list[Tuning]:
