@@ -67,7 +67,7 @@ def _table() -> dict[str, Entry]:
         sets = (f"cool-{side}", f"ea2d-{side}-val")
         length = {"length": side}
         # An episode of a larger side costs more, and its tuned schedule leaves more to learn.
-        fewer = {} if side <= 10 else {"episodes": 9600 if side < 16 else 4800}
+        fewer = {} if side <= 10 else {"episodes": 9600 if side < 16 else 2880}
         table[f"ea2d-{side}"] = Entry("temperature", *sets, f"tuned-free-{side}", length, fewer)
         table[f"ea2d-{side}-time"] = Entry("time_only", *sets, f"tuned-free-{side}", length, fewer)
         table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-{side}", length, {})
