@@ -1,11 +1,12 @@
-"""The published experiments on a quantum wire, by gradients and by annealing: numbers, tables and figures.
+"""The published experiments on a quantum wire, by gradients and by annealing: numbers and figures.
 
-A wire of 30×30 sites; the fields are every fourth of the published 101 unless --fields says otherwise, and L is given
-for all 101. Stages, each kept in DIR and not run again: `ten` Gaussians and `one` Gaussian by RMSProp, `anneal` from
-the start of the one, and drawn curves by AdaBelief on 900 free energies, then smoothed. Writes the summary and the
-figures to --results.
+A wire of 30×30 sites. Moves look at some of the published 101 fields, to save time; L is given for all 101. Stages,
+each kept in DIR and not run again: `ten` Gaussians by RMSProp, `one` Gaussian by RMSProp, `squares`, by
+Levenberg–Marquardt on all fields from where the ten came and from the starts of the one, `anneal` from those starts,
+and the drawn curves `bridge` and `skyline` by AdaBelief on 900 free energies, then smoothed. Writes a summary, and
+figures of what has been run, to --results.
 
-    python scripts/quantum_wire.py [STAGE …] [--fields 26] [--out runs/quantum-wire] [--results docs/results]
+    python scripts/quantum_wire.py [STAGE …] [--out runs/quantum-wire] [--results docs/results]
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from annealrl.baselines.gradient import cosine_rates, descend, stepped_rates
+from annealrl.baselines.gradient import descend, stepped_rates
 from annealrl.cli.output import progress_bar
 from annealrl.envs.quantum_wire import QuantumWire
 from annealrl.ising import FloatArray
@@ -32,8 +33,17 @@ PUBLISHED = 101
 RATE, GAMMA = 1e-2, 1e-2
 #: Where the lone Gaussian starts: beside the edge, and in the middle of the wire.
 ONE_STARTS = (0.0, 14.5)
-ANNEAL = {"replicas": 4, "steps": 60, "sweeps": 4, "beta": (1.0, 1e6)}
-STAGES = ("ten", "one", "anneal", "bridge", "skyline")
+#: Replicas, sweeps a step, and β from first to last.
+ANNEAL = (4, 4, 1.0, 1e6)
+#: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
+STAGES = {
+    "ten": (26, 6000),
+    "one": (11, 1200),
+    "squares": (PUBLISHED, 25),
+    "anneal": (11, 30),
+    "bridge": (26, 1000),
+    "skyline": (26, 1000),
+}
 #: Every so many steps L is taken on all fields, and the potential is kept.
 LOOK = 250
 
@@ -100,21 +110,30 @@ def ten(fields: int, steps: int, bar: Any) -> dict[str, Any]:
     return gaussians(10, fields, "rmsprop", start, steps, bar)
 
 
-def refined(coarse: FloatArray, steps: int, bar: Any, save: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The ten Gaussians on all fields, from where they came on fewer, by RMSProp with rates that go to zero."""
-    model = wire(PUBLISHED, design="antidots", antidots=10, target="antidot")
+def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> dict[str, Any]:
+    """Levenberg–Marquardt with bounds on the differences of all fields, each with its gradient, from one design."""
+    from scipy import optimize
+
     values: list[float] = []
+    held: dict[bytes, tuple[FloatArray, FloatArray]] = {}
 
-    def watch(step: int, x: FloatArray, found: FloatArray) -> None:
-        bar(step, steps)
-        values.append(float(found[0]))
-        if step % 50 == 0:
-            save({"values": np.array(values)[:, None], "best": x})
+    def solved(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if x.tobytes() not in held:
+            held.clear()
+            conductance, slopes = model.wire.sensitivities(model.potentials(x[None]))
+            rows = model.pulled_back(np.repeat(x[None], model.fields, axis=0), slopes[0])
+            held[x.tobytes()] = conductance[0] - model.target_conductance, rows
+            values.append(float(published_l((held[x.tobytes()][0] ** 2).mean())))
+        return held[x.tobytes()]
 
-    found = descend(
-        "rmsprop", coarse, logarithmic(model), cosine_rates(RATE / 2, steps), project=lower_half, watch=watch
+    k = model.antidots
+    low = np.concatenate([np.full(k, -20.0), np.zeros(k), np.full(k, 0.3)])
+    high = np.concatenate([np.full(k, 20.0), np.full(k, 15.0), np.full(k, 10.0)])
+    inside = np.clip(start, low + 1e-6, high - 1e-6)
+    found = optimize.least_squares(
+        lambda x: solved(x)[0], inside, lambda x: solved(x)[1], bounds=(low, high), x_scale=1.0, max_nfev=evaluations
     )
-    return {"values": found.values, "best": found.best}
+    return {"values": np.array(values)[:, None], "best": found.x[None]}
 
 
 def one(fields: int, steps: int, bar: Any) -> dict[str, Any]:
@@ -126,18 +145,17 @@ def anneal(fields: int, steps: int, bar: Any) -> dict[str, Any]:
     """Anneal from the starts of the lone Gaussian."""
     model = wire(fields, design="antidots", target="antidot", strength=20.0)
     whole = wire(PUBLISHED, design="antidots", target="antidot", strength=20.0)
-    replicas, count, sweeps = ANNEAL["replicas"], ANNEAL["steps"], ANNEAL["sweeps"]
+    replicas, sweeps, low, high = ANNEAL
     seeds = [np.random.SeedSequence(0, spawn_key=(k,)) for k in range(len(ONE_STARTS))]
     simulator = ObjectiveSimulator([model] * len(seeds), replicas, seeds=seeds)
     simulator.load(range(len(seeds)), [model] * len(seeds), seeds, [[1.0, y, 2.0] for y in ONE_STARTS])
     sizes, size, acceptance = AdaptiveStep(), simulator.step_size, np.full(len(seeds), np.nan)
-    low, high = ANNEAL["beta"]
     rows = [simulator.energies.min(axis=1)]
     spent = [0.0]
-    for step in range(count):
-        bar(step, count)
-        size = sizes.size(step, count, size, acceptance)
-        simulator.advance(low * (high / low) ** (step / (count - 1)), sweeps, step_size=size)
+    for step in range(steps):
+        bar(step, steps)
+        size = sizes.size(step, steps, size, acceptance)
+        simulator.advance(low * (high / low) ** (step / (steps - 1)), sweeps, step_size=size)
         acceptance = simulator.acceptance_ratio(sweeps)
         rows.append(simulator.energies.min(axis=1))
         spent.append(simulator.evaluations / len(seeds))
@@ -183,17 +201,34 @@ def curve(name: str, fields: int, steps: int, bar: Any) -> dict[str, Any]:
     }
 
 
-def run_stage(name: str, fields: int, steps: int, folder: Path) -> Mapping[str, Any]:
+def squares(coarse: FloatArray, evaluations: int, bar: Any) -> dict[str, Any]:
+    """Levenberg–Marquardt on all fields, from where the ten Gaussians came and from the starts of the one."""
+    out: dict[str, Any] = {}
+    starts = {"ten": coarse} | {f"one from y = {y:g}": np.array([1.0, y, 2.0]) for y in ONE_STARTS}
+    for done, (name, start) in enumerate(starts.items()):
+        bar(done, len(starts))
+        model = wire(PUBLISHED, design="antidots", antidots=len(start) // 3, target="antidot")
+        found = least_squares(model, start, evaluations)
+        out |= {f"{name}: L": found["values"][:, 0], f"{name}: design": found["best"]}
+    return out
+
+
+def run_stage(name: str, folder: Path) -> Mapping[str, Any]:
     """What a stage gives, from its file if that was made with the same settings."""
+    fields, steps = STAGES[name]
     path, settings = folder / f"{name}.npz", json.dumps([name, fields, steps, ANNEAL if name == "anneal" else None])
     if path.exists():
         with np.load(path) as held:
             if str(held["settings"]) == settings:
                 return {key: held[key] for key in held.files}
+    coarse = run_stage("ten", folder)["kept"][-1, 0] if name == "squares" else np.zeros(0)
     began, spent = time.perf_counter(), time.process_time()
     with progress_bar(f"quantum wire: {name}") as bar:
-        whole: dict[str, Callable[[int, int, Any], dict[str, Any]]] = {"ten": ten, "one": one, "anneal": anneal}
-        found = whole[name](fields, steps, bar) if name in whole else curve(name, fields, steps, bar)
+        own: dict[str, Callable[[int, int, Any], dict[str, Any]]] = {"ten": ten, "one": one, "anneal": anneal}
+        if name == "squares":
+            found = squares(coarse, steps, bar)
+        else:
+            found = own[name](fields, steps, bar) if name in own else curve(name, fields, steps, bar)
     found |= {
         "settings": settings,
         "seconds": time.perf_counter() - began,
@@ -206,11 +241,14 @@ def run_stage(name: str, fields: int, steps: int, folder: Path) -> Mapping[str, 
     return found
 
 
-def summary(found: Mapping[str, Mapping[str, Any]], fields: int) -> dict[str, Any]:
+def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The numbers that the documentation quotes."""
-    out: dict[str, Any] = {"fields": fields, "L is over": PUBLISHED}
+    out: dict[str, Any] = {}
     for name, stage in found.items():
-        row: dict[str, Any] = {"processor_seconds": round(float(stage["processor_seconds"]), 1)}
+        row: dict[str, Any] = {
+            "fields of the moves": STAGES[name][0],
+            "processor_seconds": round(float(stage["processor_seconds"]), 1),
+        }
         if name in ("ten", "one"):
             looks = stage["looks"]
             row |= {
@@ -224,6 +262,8 @@ def summary(found: Mapping[str, Mapping[str, Any]], fields: int) -> dict[str, An
             if name == "one":
                 row["A, y, r at the end"] = stage["kept"][-1].round(3).tolist()
                 row["starts"] = list(ONE_STARTS)
+        elif name == "squares":
+            row |= {key: stage[key].round(3).tolist() for key in stage if ": " in key}
         elif name == "anneal":
             row |= {
                 "best L": stage["exact"].round(3).tolist(),
@@ -263,6 +303,13 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         style = "-" if start == ONE_STARTS[0] else "--"
         label = f"one, annealed, from y = {start:g}"
         top[0].plot(found["anneal"]["evaluations"], np.minimum.accumulate(column), "C2", ls=style, label=label)
+    for key, colour in (("ten", "C0"), (f"one from y = {ONE_STARTS[0]:g}", "C1")):
+        values = found["squares"][f"{key}: L"]
+        begin = cost * len(found["ten"]["values"]) if key == "ten" else 0
+        path_label = f"{key.partition(' ')[0]}, least squares on all fields"
+        top[0].plot(
+            begin + cost * np.arange(len(values)), np.minimum.accumulate(values), colour, ls=":", label=path_label
+        )
     top[0].axhline(-3, color="grey", lw=0.8)
     top[0].set(xlabel="evaluations of all fields (a gradient counts two)", ylabel="L")
     top[0].legend(fontsize=7)
@@ -270,7 +317,7 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     target = lone.target_conductance
     starts = {"start of the ten": many.conductances(found["ten"]["kept"][0])[0]}
     ends = {
-        "ten Gaussians": many.conductances(found["ten"]["best"])[0],
+        "ten Gaussians": many.conductances(found["squares"]["ten: design"])[0],
         f"one, RMSProp, y = {ONE_STARTS[0]:g}": lone.conductances(found["one"]["best"])[0],
         f"one, annealed, y = {ONE_STARTS[0]:g}": lone.conductances(found["anneal"]["best"])[0],
     }
@@ -282,7 +329,7 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         axes.legend(fontsize=7)
     assert lone.hidden is not None
     picture(bottom[0], lone.potentials(lone.hidden[None])[0], "hidden antidot", 10)
-    picture(bottom[1], many.potentials(found["ten"]["best"])[0], "ten Gaussians, RMSProp", 10)
+    picture(bottom[1], many.potentials(found["squares"]["ten: design"])[0], "ten Gaussians", 10)
     both = [lone.potentials(found[name]["best"])[0] - LEAD for name in ("one", "anneal")]
     halves = np.concatenate([both[0][:, :15], both[1][:, :15]], axis=1)
     picture(bottom[2], LEAD + halves, "one: RMSProp (below), annealed (above)", 10)
@@ -318,23 +365,23 @@ def curves_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="all of them by default")
-    parser.add_argument("--fields", type=int, default=26)
-    parser.add_argument("--steps", type=int, default=6000, help="of the Gaussians")
-    parser.add_argument("--curve-steps", type=int, default=1000, help="of the drawn curves, twice")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"{', '.join(STAGES)}; all of them by default")
     parser.add_argument("--out", type=Path, default=Path("runs/quantum-wire"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
+    for name in arguments.stages:
+        if name not in STAGES:
+            parser.error(f"stage {name!r}; some of {', '.join(STAGES)} are expected")
     found = {}
     for name in arguments.stages or STAGES:
-        steps = arguments.steps if name in ("ten", "one") else arguments.curve_steps
-        found[name] = run_stage(name, arguments.fields, steps, arguments.out)
-        print(name, json.dumps(summary({name: found[name]}, arguments.fields)[name]), flush=True)
-    if set(found) == set(STAGES):
-        arguments.results.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(summary(found, arguments.fields), indent=1, ensure_ascii=False)
-        write_text(arguments.results / "quantum-wire.json", text + "\n")
+        found[name] = run_stage(name, arguments.out)
+        print(name, json.dumps(summary({name: found[name]})[name], ensure_ascii=False), flush=True)
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(summary(found), indent=1, ensure_ascii=False)
+    write_text(arguments.results / "quantum-wire.json", text + "\n")
+    if {"ten", "one", "squares", "anneal"} <= set(found):
         antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
+    if {"bridge", "skyline"} <= set(found):
         curves_figure(found, arguments.results / "quantum-wire-curves.png")
 
 
