@@ -68,6 +68,8 @@ class Played:
 
 #: What is put between an environment and a policy: (step, observations) → observations, all of shape (E, …).
 Veil = Callable[[int, npt.NDArray[Any]], npt.NDArray[Any]]
+#: Looks on: called with the step and the environment before each decision, and once at the end.
+Watch = Callable[[int, AnnealingVectorEnv], None]
 
 
 def play(
@@ -83,6 +85,7 @@ def play(
     starts: Sequence[SpinArray] | None = None,
     keep_spins: bool = False,
     veil: Veil | None = None,
+    watch: Watch | None = None,
 ) -> Played:
     """Play one episode on each of `models`, episode e with the dynamics of ``seeds[e]``.
 
@@ -105,6 +108,8 @@ def play(
         Whether the final configurations are returned too.
     veil : callable, optional
         Changes what the policy sees.
+    watch : callable, optional
+        Looks on, see :data:`Watch`.
 
     Where replicas are used up by looking, or are not looked at before every decision, nobody has seen the energies in
     between: the best energies are then those of the end.
@@ -133,6 +138,8 @@ def play(
         assert simulator is not None
         lowest = [simulator.lowest(e) if env.options.watched else _final(simulator, e) for e in range(len(models))]
         betas[-1], sweeps[-1] = env.drive.beta, env.drive.sweeps
+        if watch is not None:
+            watch(budget.steps, env)
         kept.append(
             Played(
                 energies=simulator.energies.copy(),
@@ -169,6 +176,8 @@ def play(
     with torch.no_grad(), torch_threads(type(policy), budget.threads):
         for step in range(budget.steps):
             looked[step] = env.sight.looked
+            if watch is not None:
+                watch(step, env)
             seen = observation if veil is None else veil(step, observation)
             actions, states = policy.act(
                 torch.as_tensor(seen, device=policy.device), states, deterministic=deterministic

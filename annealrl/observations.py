@@ -158,6 +158,11 @@ def _acceptance(now: Snapshot) -> list[FloatArray]:
     return [now.acceptance]
 
 
+def _log_acceptance(now: Snapshot) -> list[FloatArray]:
+    # Over a cold episode the ratio spans decades, of which the ratio itself shows the first alone.
+    return [np.log(now.acceptance + 1e-4)]
+
+
 def _step_size(now: Snapshot) -> list[FloatArray]:
     return [np.log(cast(Any, now.simulator).step_size)]
 
@@ -190,8 +195,8 @@ def _named(*names: str) -> Callable[[int], tuple[str, ...]]:
 
 _IN_SPREADS = ("beta_times_spread", "lowest_in_spreads", "loss_of_best_in_spreads", "drop_of_mean_in_spreads")
 
-#: Groups of features; every one can be switched off. All but ``time``, ``overlap``, ``links``, ``acceptance`` and
-#: ``relative_energy`` depend on the unit of energy.
+#: Groups of features; every one can be switched off. All but ``time``, ``overlap``, ``links``, ``acceptance``,
+#: ``log_acceptance`` and ``relative_energy`` depend on the unit of energy.
 FEATURES: Mapping[str, FeatureGroup] = {
     "time": FeatureGroup(_named("time_left"), _time, measured=False),
     "beta": FeatureGroup(_named("log_beta"), _beta, measured=False),
@@ -232,6 +237,7 @@ FEATURES: Mapping[str, FeatureGroup] = {
         of_ladder=True,
     ),
     "acceptance": FeatureGroup(_named("acceptance_ratio"), _acceptance),
+    "log_acceptance": FeatureGroup(_named("log_acceptance_ratio"), _log_acceptance),
     "step_size": FeatureGroup(_named("log_step_size"), _step_size, designs=True, measured=False),
     "spread": FeatureGroup(_named("mean_spread", "smallest_spread", "largest_spread"), _spread, designs=True),
     "coordinate_spread": FeatureGroup(

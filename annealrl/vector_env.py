@@ -143,6 +143,11 @@ class AnnealingVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         return self._main.simulator
 
     @property
+    def acceptance(self) -> FloatArray:
+        """Share of the last step's proposals that were accepted, shape (B,); 0 before the first."""
+        return self._main.acceptance
+
+    @property
     def attempted_updates(self) -> int:
         """Updates attempted since the simulator was made, by all moves and on replicas used up by looking."""
         return self.action.attempted(self.drive) + self.sight.attempted
