@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from annealrl import statistics
+from annealrl.agents.policies import EpisodePolicy
 from annealrl.agents.rollout import Veil
 from annealrl.agents.storage import Agent, load_agent
 from annealrl.agents.trials import Trials, pooled, run_trials
@@ -82,8 +85,9 @@ def ablate(
     """Compare an agent with itself less something, and with a baseline, by the energies at the end of episodes.
 
     Variants are the agent; ``shuffled``, which sees the episode of another instance; ``mean observation``, which sees
-    the mean of all episodes at that step, so that only the time tells it something; the agent's mean schedule, and
-    those of easy and of difficult instances, open-loop; the baseline; and other agents, such as one without a memory.
+    the mean of all episodes at that step, so that only the time tells it something; the agent's mean schedule of β, and
+    those of easy and of difficult instances, open-loop; its mean actions, open-loop, which are the same only where they
+    set β and do not change it; the baseline; and other agents, such as one without a memory.
 
     Parameters
     ----------
@@ -120,7 +124,7 @@ def ablate(
     lab = _Lab(agent, spent, episodes, seed)
     rival = parse_method(baseline)
 
-    done, total = 0, 11 + len(others)
+    done, total = 0, 12 + len(others)
 
     def tick() -> None:
         nonlocal done
@@ -150,6 +154,8 @@ def ablate(
     for name, betas in means.items():
         schedule = ScheduleMethod(Table(tuple(betas.tolist())), f"mean schedule ({name})")
         successes[schedule.name] = counted(lab.method_successes(schedule, instances, seed))
+    blind: Any = OpenLoop(agent.policy, averages.actions.mean(axis=(1, 2)))
+    successes["mean actions"] = counted(lab.agent_trials(instances, seed, agent=replace(agent, policy=blind))).successes
     for name, other in others.items():
         successes[name] = counted(lab.agent_trials(instances, seed, agent=other)).successes
     successes[f"baseline {baseline}"] = counted(lab.method_successes(rival, instances, seed))
@@ -214,8 +220,36 @@ def averaging(rows: IntArray) -> Veil:
     return veil
 
 
+class OpenLoop:
+    """A policy that does the same in every episode, whatever it sees.
+
+    Parameters
+    ----------
+    policy : EpisodePolicy
+        In whose place it stands.
+    actions : float array, shape (steps, d)
+    """
+
+    most_threads = 1
+    any_size = False
+
+    def __init__(self, policy: EpisodePolicy, actions: npt.NDArray[Any]) -> None:
+        self.observation_space, self.action_space = policy.observation_space, policy.action_space
+        self.device = policy.device
+        self.actions = torch.as_tensor(actions, dtype=torch.float32, device=policy.device)
+
+    def set_training_mode(self, mode: bool) -> None:
+        """There is nothing to train."""
+
+    def act(self, obs: Tensor, states: int | None = None, deterministic: bool = True) -> tuple[Tensor, int]:
+        """Return (actions, number of the next step)."""
+        step = states or 0
+        return self.actions[step].expand(len(obs), -1), step + 1
+
+
 def _averaged(agent: Agent, given: InstanceSet | None) -> InstanceSet:
     from annealrl.instances import catalogue
+    from annealrl.instances.certify import certified
 
     if given is None:
         validation = agent.config.validation
@@ -230,7 +264,8 @@ def _averaged(agent: Agent, given: InstanceSet | None) -> InstanceSet:
         )
     if len(given) < 2:
         raise InputError(f"instance set {given.name!r}: easy and difficult ones are averaged over; two at least")
-    return given
+    # Which of them are difficult takes energies to judge by.
+    return given if np.isfinite(given.ground_energies).all() else certified(given, progress=False)
 
 
 def _parted(successes: IntArray, share: float) -> npt.NDArray[np.bool_]:

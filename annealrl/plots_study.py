@@ -35,7 +35,9 @@ def figure_5(content: Mapping[str, Any], path: str | Path) -> None:
     for column, by in enumerate(("baseline", "agent")):
         axes = figure.add_subplot(grid[0, column])
         _bars(axes, content["splits"][by]["variants"], names=column == 0)
-        axes.set_title(f"({'ab'[column]}) parted by the {by}", fontsize=10, loc="left")
+        counts = {kind: rows["agent"]["instances"] for kind, rows in content["splits"][by]["variants"].items()}
+        parted = f"parted by the {by}: {counts['easy']} easy, {counts['difficult']} difficult"
+        axes.set_title(f"({'ab'[column]}) {parted}", fontsize=10, loc="left")
     schedules = content["schedules"]["baseline"]
     axes = figure.add_subplot(grid[1, 0])
     for kind, colour in (("easy", EASY), ("difficult", DIFFICULT)):
@@ -138,22 +140,22 @@ def destructive_figure(content: Mapping[str, Any], path: str | Path) -> None:
         row = content["agreement"][kind]
         low, high = row["p_ci"]
         left.errorbar([x], [row["p"]], [[row["p"] - low], [high - row["p"]]], fmt="o", capsize=4)
-    left.set_xticks([0, 1], labels=["parallel ensembles", "literal replay"])
+    left.set_xticks([0, 1], labels=["parallel\nensembles", "literal\nreplay"])
     left.set_xlim(-0.6, 1.6)
     left.set_ylabel("success probability p")
     left.set_title("(a) two implementations, one agent", fontsize=10, loc="left")
-    markers = ("o", "s", "D", "^", "v", "P")
-    for marker, (name, row) in zip(markers, content["test"]["rows"].items(), strict=False):
+    rows = content["test"]["rows"]
+    for y, row in enumerate(rows.values()):
         low, high = row["n99_ci"]
-        x = row["attempted_updates_per_episode"]
+        colour = "tab:red" if row["looks_per_episode"] else "tab:blue"
         right.errorbar(
-            [x], [row["n99"]], [[row["n99"] - low], [high - row["n99"]]], fmt=marker, capsize=4, label=name
+            [row["n99"]], [y], xerr=[[row["n99"] - low], [high - row["n99"]]], fmt="o", color=colour, capsize=4
         )
-    right.set_xscale("log")
-    right.set_xlabel("attempted updates per episode")
-    right.set_ylabel("n99")
+    labels = [f"{name}\n{row['attempted_updates_per_episode']:.3g} updates an episode" for name, row in rows.items()]
+    right.set_yticks(range(len(rows)), labels=labels, fontsize=8)
+    right.set_ylim(len(rows) - 0.5, -0.5)
+    right.set_xlabel("n99")
     right.set_title(f"(b) {content['test']['instances']}", fontsize=10, loc="left")
-    right.legend(fontsize=8)
     save_figure(figure, path)
 
 
@@ -171,13 +173,11 @@ def _bars(axes: Axes, variants: Mapping[str, Mapping[str, Any]], names: bool) ->
             color=colour,
             alpha=0.75,
             error_kw={"lw": 1},
-            label=f"{kind} ({rows[0]['instances']} instances)",
         )
     axes.set_yticks(range(len(labels)), labels=labels if names else [""] * len(labels), fontsize=8)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel("success probability p")
-    axes.legend(fontsize=8, loc="lower right")
 
 
 def _band(axes: Axes, moments: Mapping[str, Any], colour: str, label: str) -> None:

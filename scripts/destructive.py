@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from looks import RIVALS, SEED, STEPS, SWEEPS, TEST, configurations
 
-from annealrl import statistics
+from annealrl import api, statistics
 from annealrl.agents.config import EnvConfig
 from annealrl.agents.storage import Agent, load_agent
 from annealrl.agents.training import train
@@ -73,7 +73,7 @@ def main() -> None:
         train(replace(recipe, env=replace(recipe.env, options=options)), arguments.runs / name, resume=True)
         agents[name] = load_agent(arguments.runs / name)
 
-    chosen = catalogue.load("ea2d-8-val").subset(range(100, 200), "ea2d-8-val:100-199")
+    chosen = api.load_instances("ea2d-8-val", certify=True)
     agreement: dict[str, Any] = {
         "instances": chosen.name,
         "episodes_per_instance": arguments.trials,

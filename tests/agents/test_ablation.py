@@ -70,7 +70,7 @@ def test_a_policy_of_time_alone_loses_nothing(tmp_path: Path, instances: Instanc
     rows = found["variants"]
     assert 0 < rows["agent"]["p"] < 1
     # What it sees is the same in all episodes, and its mean schedule is its schedule.
-    for name in ("shuffled", "mean observation", "mean schedule (all)", "mean schedule (easy)"):
+    for name in ("shuffled", "mean observation", "mean schedule (all)", "mean schedule (easy)", "mean actions"):
         assert rows[name] == rows["agent"], name
     assert np.ptp(found["schedules"]["agent"]["easy"]["beta"]["std"]) < 1e-6
     for part in found["splits"].values():
