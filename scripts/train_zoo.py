@@ -124,6 +124,8 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
         f"Solved in validation, at the best of each training: {values}; by the method that it starts from, on "
         f"the same episodes: {found[pick][0]['success']:.3f}. The best seed is kept."
     )
+    if best(found[pick])["episodes"] == 0:
+        notes += " No policy of its training validated better than the untrained one, which is what is kept."
     source, target = runs / f"{name}-{pick}", ZOO / name
     agent = load_agent(source)
     save_agent(target, replace(agent.config, threads=None, notes=notes), agent.policy)
