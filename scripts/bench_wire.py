@@ -1,6 +1,6 @@
 """Processor time of a quantum wire's solution, gradient, proposed and accepted changes, and the drift of the latter.
 
-One thread, square wires in fields from 0 to 3.6 / width with random defects. "Solve" is G alone, "cached solve" is what
+One thread, square wires in fields from 0 to 3.5 / width with random defects. "Solve" is G alone, "cached solve" is what
 fast moves begin with, "drift" the largest error of G over all fields after 32 accepted changes, which is when the wire
 is solved anew. Prints a table and writes it to --json.
 
@@ -46,9 +46,9 @@ def seconds(work: Callable[[], object], least: float = 0.2) -> float:
 def measure(side: int, fields: int) -> dict[str, Any]:
     """One row of the table."""
     began = time.process_time()
-    lead = Wire(side, np.linspace(0, 3.6 / side, fields))
+    lead = Wire(side, np.linspace(0, 3.5 / side, fields))
     leads = time.process_time() - began
-    model = QuantumWire(length=side, width=side, fields=fields).sample(np.random.default_rng(0))
+    model = QuantumWire(length=side, width=side, fields=fields, field_max=3.5 / side).sample(np.random.default_rng(0))
     kernel = model.kernel
     assert kernel is not None
     rng = np.random.default_rng(1)

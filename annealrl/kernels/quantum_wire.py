@@ -11,6 +11,8 @@ D. S. Fisher and P. A. Lee, Phys. Rev. B 23, 6851 (1981); F. Sols et al., J. App
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from annealrl.errors import InputError
@@ -43,6 +45,8 @@ def leads(
     broadening : float
         Imaginary part that is added to E in the leads.
 
+        A field at which the decimation happens on a singular matrix is tried again with up to 300 times as much.
+
     Returns
     -------
     left, right : complex128, shape (F, width, width)
@@ -50,8 +54,26 @@ def leads(
     Raises
     ------
     InputError
-        If the decimation does not converge, as at an energy where a mode of the lead opens.
+        If the decimation does not converge, as at an energy and a field where a mode of the lead opens.
     """
+    with contextlib.suppress(InputError):
+        return _leads(fields, width, energy, potential, broadening)
+    found = []
+    for field in np.asarray(fields, np.float64):
+        for factor in (1.0, 3.0, 10.0, 30.0, 100.0, 300.0):
+            try:
+                found.append(_leads(np.array([field]), width, energy, potential, factor * broadening))
+                break
+            except InputError:
+                if factor == 300.0:
+                    raise
+    left, right = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return left, right
+
+
+def _leads(
+    fields: np.ndarray, width: int, energy: float, potential: float, broadening: float
+) -> tuple[np.ndarray, np.ndarray]:
     phases = peierls_phases(fields, width)
     column = potential * np.eye(width) - np.eye(width, k=1) - np.eye(width, k=-1)
     onward = -phases[:, :, None] * np.eye(width)
@@ -71,8 +93,10 @@ def leads(
             f"leads: no convergence at energy {energy:g}; another energy or a larger broadening is expected"
         )
 
-    left = onward @ surface(onward, back) @ back
-    right = back @ surface(back, onward) @ onward
+    # Where a mode opens the decimation overflows before it is seen not to converge.
+    with np.errstate(over="ignore", invalid="ignore"):
+        left = onward @ surface(onward, back) @ back
+        right = back @ surface(back, onward) @ onward
     return np.ascontiguousarray(left), np.ascontiguousarray(right)
 
 

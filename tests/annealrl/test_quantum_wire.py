@@ -165,3 +165,10 @@ def test_changes_of_one_site_do_not_drift() -> None:
 def test_leads_that_do_not_converge_say_so() -> None:
     with pytest.raises(InputError, match="leads: no convergence"):
         quantum_wire.leads(np.zeros(1), 1, 3.3, broadening=0.0)
+
+
+def test_leads_at_a_field_where_the_decimation_meets_a_singular_matrix() -> None:
+    fields = np.array([0.178, 0.1785, 0.179])
+    for sigma in quantum_wire.leads(fields, 10, ENERGY):
+        assert np.isfinite(sigma).all()
+        np.testing.assert_allclose(sigma[1], (sigma[0] + sigma[2]) / 2, atol=0.05)
