@@ -104,8 +104,8 @@ def main() -> None:
         if len(rows) == 1:
             print("| " + " | ".join(rows[0]) + " |\n" + "|---" * len(rows[0]) + "|")
         print("| " + " | ".join(f"{value:.3g}" for value in rows[-1].values()) + " |", flush=True)
-    if arguments.json:
-        write_text(arguments.json, json.dumps(rows, indent=1) + "\n")
+        if arguments.json:
+            write_text(arguments.json, json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
