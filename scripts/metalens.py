@@ -44,7 +44,7 @@ from annealrl.results import write_text
 COLOURS, PIECES = (633.0, 400.0), 32
 GOALS = ("focus", "annulus", "depth")
 #: By pillars a side: starts; steps and sweeps a step of an anneal on the linear model, and on the deep one.
-SIZES = {11: (8, (40, 50), (20, 5)), 31: (4, (40, 50), (10, 1)), 113: (1, (40, 50), (0, 0))}
+SIZES = {11: (8, (40, 50), (20, 5)), 31: (4, (40, 50), (10, 1)), 113: (1, (20, 25), (0, 0))}
 #: Largest side whose unrounded radii are judged by the substitute too.
 JUDGED = 31
 HOT, COOLING, REACH = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0), (100, 1000, 10000), (0.3, 1.0)
@@ -73,17 +73,16 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 class Kept:
     """Parts of the results, each in a file of its own as soon as it is there."""
 
-    def __init__(self, folder: Path, only: list[str], fresh: list[str]) -> None:
+    def __init__(self, folder: Path, only: tuple[str, ...], fresh: tuple[str, ...]) -> None:
         self.folder, self.only, self.fresh = folder, only, fresh
         folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, part: str, make: Callable[[], Any]) -> Any:
         """What is kept of a part, or made now; None of what is not asked for."""
         path = self.folder / f"part-{part}.json"
-        group = part.split("-", 1)[0]
-        if path.exists() and group not in self.fresh:
+        if path.exists() and not (self.fresh and part.startswith(self.fresh)):
             return json.loads(path.read_text(encoding="utf-8"))
-        if self.only and group not in self.only:
+        if self.only and not part.startswith(self.only):
             return None
         print(part, flush=True)
         found = make()
@@ -313,8 +312,8 @@ def main() -> None:
     parser.add_argument("--fresh", default="", help="parts to do again")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    kept = Kept(given.out, *([word for word in text.split(",") if word] for text in (given.only, given.fresh)))
-    wanted = not kept.only or bool({"errors", "published"} & set(kept.only)) or given.train
+    kept = Kept(given.out, *(tuple(filter(None, text.split(","))) for text in (given.only, given.fresh)))
+    wanted = not kept.only or any(word.startswith(("errors", "published")) for word in kept.only) or given.train
     data: dict[float, Any] = {}
     if wanted:
         with Progress() as progress:

@@ -29,7 +29,7 @@ def row_of(floats: Floats, ints: Ints, i: int, value: float) -> int:
     """Where a pillar's terms stand if it has a radius."""
     levels, points = ints[1], ints[2]
     level = int(np.rint((value - floats[0]) / floats[1]))
-    return 2 + 3 * points + (i * levels + level) * 2 * points
+    return int(2 + 3 * points + (i * levels + level) * 2 * points)
 
 
 @jit("float64(float64[::1], int64[::1], float64[::1], int64, int64)")
@@ -68,7 +68,7 @@ def lens_init(floats: Floats, ints: Ints, x: Floats, cache: Floats) -> float:
 def lens_delta(floats: Floats, ints: Ints, x: Floats, cache: Floats, i: int, value: float) -> float:
     """Change by one pillar's terms."""
     before, after = row_of(floats, ints, i, x[i]), row_of(floats, ints, i, value)
-    return energy_after(floats, ints, cache, before, after) - cache[2 * ints[2]]
+    return float(energy_after(floats, ints, cache, before, after) - cache[2 * ints[2]])
 
 
 @jit(APPLY)
