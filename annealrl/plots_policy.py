@@ -32,9 +32,7 @@ def figure_3(content: Mapping[str, Any], path: str | Path) -> None:
     figure = blank_figure(8.5)
     figure.set_size_inches(10.0, 8.5)
     grid = figure.add_gridspec(3, 2, height_ratios=(1.2, 1.0, 0.8))
-    # Where every method always finds one ground state, the share of replicas that do says more.
-    easy = min(entry["p"] for row in content["methods"].values() for entry in row["starts"]) > 0.9
-    axes = figure.add_subplot(grid[0, 0] if scales or easy else grid[0, :])
+    axes = figure.add_subplot(grid[0, 0])
     _against_start(axes, content, "p")
     axes.set_ylabel("share of episodes solved")
     axes.set_title("(a)", fontsize=10, loc="left")
@@ -48,7 +46,8 @@ def figure_3(content: Mapping[str, Any], path: str | Path) -> None:
         axes.set_xlabel("factor on all energies")
         axes.set_title("(b) other scales of energy", fontsize=10, loc="left")
         axes.legend(fontsize=8)
-    elif easy:
+    else:
+        # Where one of the replicas always finds a ground state, how many do says more.
         axes = figure.add_subplot(grid[0, 1])
         _against_start(axes, content, "replicas_solved")
         axes.set_ylabel("share of replicas solved")
@@ -131,9 +130,10 @@ def figure_6(content: Mapping[str, Any], path: str | Path, density: Mapping[str,
     if "action 0, memory at zero" in columns:
         wanted.append(("action 0, memory at zero", "mean action, memory at zero"))
     panels = len(wanted) + (density is not None)
+    across = 2 if panels == 4 else panels
     figure = blank_figure(4.6)
-    figure.set_size_inches(4.3 * panels, 4.7)
-    axes = figure.subplots(1, panels, squeeze=False)[0]
+    figure.set_size_inches(max(4.6 * across, 6.0), 4.3 * (panels // across) + 0.4)
+    axes = figure.subplots(panels // across, across, squeeze=False).ravel()
     ferromagnet = content["instance"].startswith("Ferromagnet")
     k = 0
     if density is not None:
@@ -150,7 +150,7 @@ def figure_6(content: Mapping[str, Any], path: str | Path, density: Mapping[str,
             bound = float(np.nanmax(np.abs(values)))
             options: dict[str, Any] = {"cmap": "coolwarm", "vmin": -bound, "vmax": bound}
         else:
-            low, high = np.nanpercentile(values, (2, 100))
+            low, high = np.nanpercentile(values, (2, 98))
             options = {"cmap": "viridis", "vmin": low, "vmax": high}
         picture = axes[k].pcolormesh(
             content["x_centres"], content["y_centres"], values.T, shading="nearest", rasterized=True, **options
@@ -162,13 +162,13 @@ def figure_6(content: Mapping[str, Any], path: str | Path, density: Mapping[str,
         _ways(panel, content)
         panel.set_xlabel("magnetisation per spin" if ferromagnet else "overlap with the ground state")
         panel.set_xlim(-1.05, 1.05)
-        panel.set_ylim(content["y_centres"][0] * 1.02, _top(content, density))
-    axes[0].set_ylabel("energy per spin")
+        panel.set_ylim(*_limits(content, density if panel is axes[0] else None))
+        panel.set_ylabel("energy per spin")
     replicas, steps = content["replicas"], content["steps"]
     memory = "" if content["memory"].startswith("none") else ", memory as at the step"
     figure.suptitle(
         f"{content['agent']} on {content['instance']}: {content['episodes']} episodes × {steps} steps × {replicas} "
-        f"replicas{memory}; lines: first replica of three episodes",
+        f"replicas{memory};\nlines: first replica of three episodes",
         fontsize=9,
     )
     save_figure(figure, path)
@@ -232,11 +232,12 @@ def _plane(density: Mapping[str, Any]) -> tuple[FloatArray, FloatArray, FloatArr
     return np.linspace(-1, 1, columns), centres, np.where(np.isfinite(table), table, np.nan).T
 
 
-def _top(content: Mapping[str, Any], density: Mapping[str, Any] | None) -> float:
-    highest = float(content["y_centres"][-1])
+def _limits(content: Mapping[str, Any], density: Mapping[str, Any] | None) -> tuple[float, float]:
+    low, high = float(content["y_centres"][0]), float(content["y_centres"][-1])
     if density is not None:
-        highest = max(highest, density["energies"][-1] / density["spins"])
-    return highest + 0.02 * (highest - float(content["y_centres"][0]))
+        low = min(low, density["energies"][0] / density["spins"])
+        high = max(high, density["energies"][-1] / density["spins"])
+    return low - 0.03 * (high - low), high + 0.03 * (high - low)
 
 
 def _ways(axes: Axes, content: Mapping[str, Any]) -> None:

@@ -17,14 +17,14 @@ from annealrl import plots_policy, plots_study
 from annealrl.results import read_json
 from annealrl.study.figures import draw_all
 
-#: Pattern of result files, how the picture's name begins, who draws it.
-DRAWN: tuple[tuple[str, str, Any], ...] = (
-    ("unknown-temperature-*.json", "fig-3", plots_policy.figure_3),
-    ("agent-schedules.json", "fig-4", plots_policy.figure_4_schedules),
-    ("ablation*.json", "fig-5", plots_study.figure_5),
-    ("policy-map-*.json", "fig-6", plots_policy.figure_6),
-    ("looks-*.json", "fig", plots_study.looks_figure),
-    ("destructive-*.json", "fig", plots_study.destructive_figure),
+#: Pattern of result files, and who draws them.
+DRAWN: tuple[tuple[str, Any], ...] = (
+    ("unknown-temperature-*.json", plots_policy.figure_3),
+    ("agent-schedules.json", plots_policy.figure_4_schedules),
+    ("ablation-*.json", plots_study.figure_5),
+    ("policy-map-*.json", plots_policy.figure_6),
+    ("looks-*.json", plots_study.looks_figure),
+    ("destructive-*.json", plots_study.destructive_figure),
 )
 
 
@@ -34,13 +34,13 @@ def drawn(folder: Path) -> Iterator[str]:
     yield from (f"drawn: {path}" for path in paths)
     if not paths:
         yield f"left out: n99 by side: no record in {folder}"
-    for pattern, beginning, draw in DRAWN:
+    for pattern, draw in DRAWN:
         found = sorted(folder.glob(pattern))
         if not found:
-            yield f"left out: {beginning} {pattern}: no such result in {folder}"
+            yield f"left out: {pattern}: no such result in {folder}"
         for path in found:
             content = read_json(path)
-            picture = folder / f"{beginning}-{path.stem}.png"
+            picture = path.with_suffix(".png")
             further = {}
             if draw is plots_policy.figure_6 and "file" in (content["density"] or {}):
                 further["density"] = read_json(folder / content["density"]["file"])["plane"]
