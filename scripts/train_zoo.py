@@ -2,11 +2,11 @@
 
 An agent is a recipe (agents/configs/), a side and a tuned schedule (docs/results/tuned-*.json) to start from; the
 schedule must have been tuned before, with `annealrl tune`. Every training resumes from its last checkpoint, and one
-that is complete is not done again. The pick goes to agents/zoo/ with the validations of all seeds in its card; its test
-instances are looked at once, after that.
+that is complete is not done again. The pick goes to agents/zoo/ with the validations of all seeds in its card. Its test
+instances are looked at after that, by scripts/results.py.
 
     python scripts/train_zoo.py ea2d-14 [--seeds 0 1 2] [--runs runs/zoo] [--threads 1]
-    python scripts/train_zoo.py ea2d-14 --evaluate [--beside agent:ea2d-14-time …]
+    python scripts/train_zoo.py ea2d-14 --evaluate        # after scripts/results.py measure
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from annealrl import api, evaluation, schedules
+from annealrl import schedules
 from annealrl.agents.card import EVALUATION, HISTORY, write_card
 from annealrl.agents.catalogue import ZOO
 from annealrl.agents.config import CONFIGS, TrainConfig, ValidationConfig, load_config
+from annealrl.agents.method import AgentMethod
 from annealrl.agents.storage import load_agent, save_agent
 from annealrl.agents.training import CHECKPOINT, train
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.population import PopulationMethod
-from annealrl.cli.output import progress_bar
-from annealrl.method import Budget
+from annealrl.errors import InputError
 from annealrl.results import read_json, write_text
 from annealrl.schedules import Schedule
+from annealrl.study.record import RULES, Record
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
-EPISODES = 20
 
 
 @dataclass(frozen=True)
@@ -135,44 +135,42 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
     print(f"{name}: {notes}")
 
 
-def evaluated(name: str, beside: list[str], threads: int | None) -> None:
-    """Look at the test instances."""
-    entry, criterion = _table()[name], load_agent(name).config.env.options["criterion"]
-    ours, rival = f"agent:{name}", None
-    if entry.tuned is not None:
-        content = read_json(RESULTS / f"{entry.tuned}.json")
-        rival = content["method"] if content["kind"] == "method" else f"schedule:{RESULTS / entry.tuned}.json"
-    with progress_bar(entry.test) as update:
-        table = evaluation.benchmark(
-            api.load_instances(entry.test),
-            [ours, *([rival] if rival else []), *beside],
-            episodes=EPISODES,
-            budget=Budget(threads=threads),
-            criterion=criterion,
-            seed=11,
-            progress=update,
+def evaluated(name: str) -> None:
+    """Put what was measured on the test instances beside the agent; measuring is `scripts/results.py`'s affair."""
+    records = [Record.load(path) for path in sorted((RESULTS / "records").glob(f"{_table()[name].test}--*.json"))]
+    fingerprint = AgentMethod(load_agent(name), name).fingerprint
+    ours = next((record for record in records if record.fingerprint == fingerprint), None)
+    if ours is None:
+        raise InputError(
+            f"{name}: not measured on {_table()[name].test} as it is; scripts/results.py measure does that"
         )
-    rows = []
-    for result in table.results:
-        row: dict[str, Any] = {"method": entry.tuned if result.method == rival else result.method}
-        row |= {"p_final": result.p_final, "p_best": result.p_best, "n99": result.n99, "n99_interval": result.n99_ci}
-        if result.method != ours:
-            ratio = table.ratio(ours, result.method)
-            row |= {"n99_ratio_of_agent": ratio.value, "n99_ratio_interval": list(ratio.interval)}
+    rows: list[dict[str, Any]] = []
+    for record in records:
+        if record is ours or (record.episodes, record.budget) != (ours.episodes, ours.budget):
+            continue
+        row: dict[str, Any] = {"method": record.label, "p": {}, "n99_ratio_of_agent": {}}
+        for rule in RULES:
+            ratio = ours.ratio(record, rule)
+            row["p"][rule] = round(record.summary(rule).p, 4)
+            row["n99_ratio_of_agent"][rule] = [round(value, 3) for value in (ratio.value, *ratio.interval)]
         rows.append(row)
     shown = {
-        "instances": entry.test,
-        "episodes_per_instance": EPISODES,
-        "replicas": 64,
-        "steps": 40,
-        "sweeps_per_step": 100,
-        "criterion": criterion,
-        "seed": 11,
-        "methods": rows,
+        "instances": ours.instances["name"],
+        "episodes_per_instance": ours.episodes,
+        "replicas": ours.replicas,
+        "steps": ours.steps,
+        "sweeps_per_step": ours.sweeps_per_step,
+        "seed": ours.seed,
+        "p": {rule: round(ours.summary(rule).p, 4) for rule in RULES},
+        "p_interval": {rule: [round(value, 4) for value in ours.summary(rule).p_ci] for rule in RULES},
+        "n99": {rule: round(ours.summary(rule).n99, 3) for rule in RULES},
+        "ratios": "n99 of the agent over that of the method, with its 95 % interval",
     }
-    write_text(ZOO / name / EVALUATION, json.dumps(shown, indent=1) + "\n")
+    # A method is a line, in the card too.
+    lines = ",\n  ".join(json.dumps(row) for row in rows)
+    head = ",\n ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in shown.items())
+    write_text(ZOO / name / EVALUATION, f'{{\n {head},\n "methods": [\n  {lines}\n ]\n}}\n')
     write_card(ZOO / name, load_config(ZOO / name / "config.yml"))
-    print(json.dumps(rows, indent=1))
 
 
 def main() -> None:
@@ -181,12 +179,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"))
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--evaluate", action="store_true", help="measure the agent of the zoo instead of training")
-    parser.add_argument("--beside", nargs="+", default=[], metavar="METHOD", help="further methods to measure with it")
+    parser.add_argument("--evaluate", action="store_true", help="write what was measured into the agents' cards")
     arguments = parser.parse_args()
     for name in arguments.names:
         if arguments.evaluate:
-            evaluated(name, arguments.beside, arguments.threads)
+            evaluated(name)
         else:
             trained(name, arguments.seeds, arguments.runs, arguments.threads)
 
