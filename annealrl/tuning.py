@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from annealrl import schedules
-from annealrl.baselines.families import Family, Setting, families
+from annealrl.baselines.families import Family, Setting, design_families, families
 from annealrl.baselines.simulated import SimulatedMethod
 from annealrl.errors import InputError
 from annealrl.evaluation import Criterion
@@ -81,9 +81,10 @@ class TuneResult:
 
     @property
     def schedule(self) -> Schedule | None:
-        """The tuned schedule; None for a family that looks at the replicas or lets them exchange."""
+        """The tuned schedule; None for a family that looks at the replicas, lets them exchange or sets step sizes."""
         control = getattr(self.method, "control", None)
-        return control if isinstance(control, Schedule) else None
+        stepped = getattr(self.method, "step_size", None) is not None
+        return control if isinstance(control, Schedule) and not stepped else None
 
     @property
     def fingerprint(self) -> str:
@@ -144,7 +145,8 @@ def tune(
     instances : InstanceSet
         Training instances, Ising models or designs, ground energies known.
     family : str
-        One of :func:`families`; those of tempering are for Ising models alone.
+        One of :func:`families`, of which tempering is for Ising models alone, or, for designs alone, of
+        :func:`~annealrl.baselines.families.design_families`.
     evaluations : int
         Candidates to try, repeats in the final included; each is `episodes` episodes on every instance.
     budget : Budget, optional
@@ -171,13 +173,16 @@ def tune(
         If the family is unknown or not for these instances, the set is a test set, a ground energy is unknown or the
         history is another search's.
     """
-    known = families(knots)
+    known = families(knots) | design_families()
     if family not in known:
         raise InputError(f"tune: family {family!r} is none of {', '.join(known)}")
     chosen = known[family]
     if chosen.designs is None:
         ising_models(instances, f"tune: family {family!r}")
-    elif not isinstance(instances.models[0], IsingModel):
+    elif isinstance(instances.models[0], IsingModel):
+        if family in design_families():
+            raise InputError(f"tune: family {family!r} is for designs, whose moves have a size; Ising models are given")
+    else:
         chosen = replace(chosen, start=chosen.designs)
     if evaluations < 1 or episodes < 1 or knots < 2:
         raise InputError(f"tune: evaluations {evaluations}, episodes {episodes}, knots {knots}; ≥ 1, 1, 2 are expected")

@@ -121,6 +121,21 @@ def families(knots: int = 6) -> dict[str, Family]:
     }
 
 
+def design_families() -> dict[str, Family]:
+    """Families for designs alone, by name: temperature and step size together."""
+
+    def stepped(x: FloatArray, to: Setting) -> SimulatedMethod:
+        # Logarithms of β and of step sizes, which are fractions of ranges and at most 1.
+        first, last = np.exp(x[:2]) / to.scale
+        sizes = [
+            f"{key}={min(1.0, float(np.exp(value))):.6g}" for key, value in zip(("step", "to"), x[2:], strict=True)
+        ]
+        return _parsed(":".join([f"geometric:{first:.6g}:{last:.6g}", *["sigma"] * to.sigma_units, *sizes]))
+
+    start = (0.0, float(np.log(300.0)), float(np.log(0.3)), float(np.log(0.02)))
+    return {"geometric-step": Family(start, stepped, start)}
+
+
 def _parsed(text: str) -> SimulatedMethod:
     method = parse_method(text)
     assert isinstance(method, SimulatedMethod)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from annealrl.baselines.polish import ValueAndGradient, polish
 from annealrl.errors import InputError
 from annealrl.extras import require
 from annealrl.ising import FloatArray
@@ -18,8 +18,6 @@ from annealrl.method import Budget, Outcome
 from annealrl.objective import Objective
 from annealrl.parallel import at_most, available_cores
 from annealrl.registry import unknown
-
-ValueAndGradient = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 #: Optimisers that move every coordinate by itself, so that many starts are one array.
 OPTIMIZERS = ("rmsprop", "adabelief", "adam")
@@ -217,8 +215,8 @@ class GradientMethod:
 
         if self.optimizer in RESTARTED:
             rng = np.random.default_rng(int(seed.generate_state(4, np.uint64)[3]))
-            ends = [_restarted(self.optimizer, model, value, z, count, rng) for z in start]
-            best, last = (np.stack(rows) for rows in zip(*ends, strict=True))
+            ends = [polish(self.optimizer, model, _starts(model, z, rng), count, value=value) for z in start]
+            best, last = np.stack([end.best for end in ends]), np.stack([end.last for end in ends])
         else:
             rates = (cosine_rates if self.cosine else stepped_rates)(self.rate, max(0, count - 1))
             found = descend(self.optimizer, start, value, rates, project=inside)
@@ -226,62 +224,11 @@ class GradientMethod:
         return space.low + best * width, space.low + last * width
 
 
-def _restarted(
-    kind: str, model: Objective, value: ValueAndGradient, start: FloatArray, count: int, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """Descend from one start and, after it, others, within `count` evaluations: best and last point, shape (n,)."""
-    from scipy.optimize import Bounds, least_squares, minimize
-
-    space, width = model.space, model.space.high - model.space.low
-    best, lowest, last, spent = start, np.inf, start, 0
-    free = np.where(space.periodic, np.inf, 0.0)
-
-    def seen(z: npt.NDArray[Any], energy: float) -> None:
-        nonlocal best, lowest, last
-        last = np.where(space.periodic, z % 1.0, np.clip(z, 0.0, 1.0))
-        if energy < lowest:
-            best, lowest = last, energy
-
-    def spend() -> None:
-        nonlocal spent
-        if spent >= count:
-            raise _SpentError
-        spent += 1
-
-    def one(z: npt.NDArray[Any]) -> tuple[float, FloatArray]:
-        spend()
-        values, gradients = value(z[None])
-        seen(z, float(values[0]))
-        return float(values[0]), gradients[0]
-
-    jacobians: dict[bytes, FloatArray] = {}
-
-    def differences(z: npt.NDArray[Any]) -> FloatArray:
-        spend()
-        off, jacobian = model.residuals(space.low + z * width)
-        seen(z, float((off**2).mean()))
-        jacobians.clear()  # the Jacobian is asked for at the point that was seen last, or not at all
-        jacobians[z.tobytes()] = jacobian * width
-        return off
-
-    def jacobian_at(z: npt.NDArray[Any]) -> FloatArray:
-        if z.tobytes() not in jacobians:
-            differences(z)
-        return jacobians[z.tobytes()]
-
-    try:
-        while True:
-            if kind == "lsq":
-                least_squares(differences, start, jacobian_at, bounds=(-free, 1.0 + free))
-            else:
-                minimize(one, start, jac=True, method="L-BFGS-B", bounds=Bounds(-free, 1.0 + free))
-            start = (space.random(rng, 1)[0] - space.low) / width
-    except _SpentError:
-        return best, last
-
-
-class _SpentError(Exception):
-    pass
+def _starts(model: Objective, first: FloatArray, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """A start and, after it, random ones without end, in fractions of ranges."""
+    yield first
+    while True:
+        yield (model.space.random(rng, 1)[0] - model.space.low) / (model.space.high - model.space.low)
 
 
 def _affordable(model: Objective, budget: Budget) -> int:

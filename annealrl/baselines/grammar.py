@@ -242,6 +242,12 @@ register_method(
     "descend from as many random starts as replicas, designs alone; A (0.01) in ranges, cost as the budget's proposals",
 )
 register_method(
+    "hybrid",
+    "annealrl.baselines.hybrid:from_text",
+    "hybrid:SCHEDULE[:share=S][:lbfgs|:lsq]",
+    "anneal designs by a schedule, then descend from the replicas, lowest first; S (0.5) of the budget for the descent",
+)
+register_method(
     "search",
     "annealrl.baselines.search:from_text",
     "search:cma|de|random[:size=P]",

@@ -1,0 +1,1 @@
+"""Learned inverse design: networks trained on simulated spectra, judged by the true simulator."""

@@ -1,0 +1,79 @@
+"""What proposals are worth: errors of designs by the true simulator against true calls on the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annealrl.baselines.polish import polish
+from annealrl.errors import InputError
+from annealrl.inverse.dataset import Designs
+from annealrl.ising import FloatArray
+from annealrl.objective import Objective
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Energies of a target at every true call, in their order.
+
+    Attributes
+    ----------
+    energies : float64 array, shape (calls,)
+    gradients : int
+        How many of the calls also gave gradients.
+    """
+
+    energies: FloatArray
+    gradients: int = 0
+
+    def best(self, calls: int) -> FloatArray:
+        """Lowest energy after 1 … `calls` calls, shape (calls,); the last one goes on where a method stopped."""
+        lowest = np.minimum.accumulate(self.energies[:calls])
+        return np.concatenate([lowest, np.full(calls - len(lowest), lowest[-1])])
+
+
+def resimulate(model: Objective, points: FloatArray) -> Trace:
+    """Proposals (fractions of ranges, shape (T, n)), each simulated once."""
+    space = model.space
+    return Trace(model.energies(space.low + points * (space.high - space.low)))
+
+
+def descend_from(
+    model: Objective, points: FloatArray, calls: int, *, each: int | None = 12, goal: float = 1e-9
+) -> Trace:
+    """Bounded least squares from points (shape (K, n)) in their order, `each` calls at most from one of them."""
+    found = polish("lsq", model, points, calls, each=each, goal=goal)
+    return Trace(found.values, len(found.values))
+
+
+def descend_at_random(model: Objective, kind: str, calls: int, *, seed: int, goal: float = 1e-9) -> Trace:
+    """``lsq`` or ``lbfgs`` from random starts, each until it has converged."""
+    rng = np.random.default_rng(seed)
+
+    def starts() -> Iterator[FloatArray]:
+        while True:
+            yield rng.random(model.n)
+
+    found = polish(kind, model, starts(), calls, goal=goal)
+    return Trace(found.values, len(found.values))
+
+
+def nearest(data: Designs, target: FloatArray, count: int) -> FloatArray:
+    """Designs of a training set whose spectra are nearest to a target, nearest first, shape (count, n).
+
+    Raises
+    ------
+    InputError
+        If the target has another number of wavelengths.
+    """
+    if target.shape != data.spectra.shape[1:]:
+        raise InputError(f"inverse: a target of shape {target.shape}; {data.spectra.shape[1:]} is expected")
+    off = ((data.spectra - target) ** 2).mean(axis=1)
+    return data.points[np.argsort(off, kind="stable")[:count]]
+
+
+def r_curve(traces: Sequence[Trace], calls: int) -> FloatArray:
+    """r_T for T = 1 … `calls`: the mean over targets of the lowest error within T true calls."""
+    return np.asarray(np.mean([trace.best(calls) for trace in traces], axis=0))

@@ -1,0 +1,151 @@
+"""Tables and figures of docs/photonics.md from docs/results/photonics-*.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annealrl.inverse.tasks import TASKS
+from annealrl.results import read_json, write_text
+
+
+def _load(docs: Path, name: str) -> Any:
+    path = docs / "results" / f"photonics-{name}.json"
+    return read_json(path) if path.exists() else None
+
+
+def _between(text: str, name: str, rows: list[str]) -> str:
+    """The text with a table between its markers."""
+    begin, end = f"<!-- {name}: written by scripts/photonics.py -->\n", f"<!-- /{name} -->"
+    before, after = text.index(begin) + len(begin), text.index(end)
+    return text[:before] + "\n" + "\n".join(rows) + "\n\n" + text[after:]
+
+
+def tables(docs: Path) -> None:
+    """Write every table whose results are there."""
+    path = docs / "photonics.md"
+    text = path.read_text(encoding="utf-8")
+    if (found := _load(docs, "bragg")) is not None:
+        text = _between(text, "bragg", bragg_table(found))
+    for task in TASKS:
+        if (found := _load(docs, task)) is not None:
+            text = _between(text, task, task_table(task, found))
+    if (found := _load(docs, "agents")) is not None:
+        text = _between(text, "agents", agents_table(found))
+    write_text(path, text)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2e}" if abs(value) < 1e-2 or abs(value) >= 1e5 else f"{value:,.4g}"
+
+
+def _cost(value: float | None) -> str:
+    return "out of reach" if value is None else f"{value:.2g}" if value >= 1e4 else f"{value:.0f}"
+
+
+def bragg_table(found: dict[str, Any]) -> list[str]:
+    """A row a method and size, the best first."""
+    rows = [
+        "| layers | method | calls an episode | p | episodes | n99 in calls | 95 % | lowest / best known | s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    known = {10: 0.1648557719, 20: 0.0144789419, 40: 9.5717e-05}
+    held = [(int(key.split(" ", 1)[0]), row) for key, row in found.items()]
+    for layers, row in sorted(held, key=lambda pair: (pair[0], pair[1]["n99"] or np.inf, pair[1]["best"])):
+        low, high = row["n99_ci"]
+        rows.append(
+            f"| {layers} | `{row['method']}` | {row['calls']:.0f} | {row['p']:.3f} | {row['episodes']} | "
+            f"{_cost(row['n99'])} | {_cost(low)} to {_cost(high)} | {row['best'] / known[layers]:.4f} | "
+            f"{row['seconds']:.3f} |"
+        )
+    return rows
+
+
+def task_table(task: str, found: dict[str, Any]) -> list[str]:
+    """Rows of ours by r_200, the scale first, and the published ones."""
+    rows = [
+        "| method | r_1 | r_20 | r_200 | 95 % | median | ≤ 1e-3 | ≤ 1e-4 | true calls | surrogate calls "
+        "| training calls | s training | s a target |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(found["rows"], key=lambda row: (row["name"] != "mean predictor", row["r"][-1])):
+        r, iterated = (
+            row["r"],
+            row["gradient_calls"] > 0 or row["name"] in ("annealing, one replica", "CMA-ES", "random"),
+        )
+        first = "–" if iterated and row["training_calls"] == 0 else _number(r[0])
+        middle = "–" if row["name"] in ("annealing, one replica", "CMA-ES", "random") else _number(r[19])
+        solved = [f"{row['solved'][goal]:.2f}" for goal in ("0.001", "0.0001")]
+        low, high = row["r_ci"]
+        rows.append(
+            f"| {row['name']} | {first} | {middle} | {_number(r[-1])} | {_number(low)} to {_number(high)} | "
+            f"{_number(row['median'])} | {' | '.join(solved)} | {row['true_calls']:.0f} | "
+            f"{row['surrogate_calls']:,.0f} | "
+            f"{row['training_calls']:,} | {row['training_seconds']:.0f} | {row['seconds']:.2f} |"
+        )
+    for name, (first_published, last) in TASKS[task].published.items():
+        rows.append(
+            f"| published {name} | {_number(first_published)} | | {_number(last)} | | | | | 200 | | 40,000 | | |"
+        )
+    return rows
+
+
+def agents_table(found: dict[str, Any]) -> list[str]:
+    """A row a method and environment."""
+    rows = [
+        "| environment | method | p | calls an episode | n99 in calls | 95 % | s an episode |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, row in found.items():
+        low, high = row["n99_ci"]
+        rows.append(
+            f"| {key.split(' ', 1)[0]} | `{row['method']}` | {row['p']:.3f} | {row['calls']:.0f} | "
+            f"{_cost(row['n99'])} | {_cost(low)} to {_cost(high)} | {row['seconds']:.3f} |"
+        )
+    return rows
+
+
+def figures(docs: Path) -> None:
+    """r_T against T on both tasks, and the curve against true calls."""
+    from matplotlib.figure import Figure
+
+    for task in TASKS:
+        if (found := _load(docs, task)) is None:
+            continue
+        figure = Figure(figsize=(10, 5.5), layout="constrained")
+        axes = figure.subplots()
+        for k, row in enumerate(found["rows"]):
+            r = np.array(row["r"])
+            whole = row["name"] in ("annealing, one replica", "CMA-ES", "random")
+            colour, dashes = f"C{k % 10}", ("-", "--", ":")[k // 10 % 3]
+            if whole:
+                axes.plot([200], r[-1:], "o", color=colour, label=row["name"])
+            else:
+                axes.plot(np.arange(1, len(r) + 1), np.maximum(r, 1e-16), color=colour, ls=dashes, label=row["name"])
+        for name, (first, last) in TASKS[task].published.items():
+            axes.plot([1], [first], "k<", ms=4)
+            if last is not None:
+                axes.plot([200], [last], "k>", ms=4)
+                axes.annotate(name, (200, last), xytext=(6, -3), textcoords="offset points", fontsize=6)
+        axes.set(xscale="log", yscale="log", xlabel="true calls on the target, T", ylabel="r_T (mean squared error)")
+        axes.set_title(f"{task}: {found['targets']} held-out targets; black triangles: published (T = 1 and 200)")
+        figure.legend(fontsize=7, loc="outside right")
+        figure.savefig(docs / "results" / f"photonics-{task}.png", dpi=110)
+    if (found := _load(docs, "curve")) is not None:
+        figure = Figure(figsize=(9, 5.5), layout="constrained")
+        axes = figure.subplots()
+        for k, row in enumerate(found["rows"]):
+            marker = "o-" if row["points"] else "-"
+            axes.plot(
+                row["calls"], np.maximum(row["error"], 1e-16), marker, ms=4, color=f"C{k % 10}", label=row["name"]
+            )
+        axes.axhline(1.58e-3, color="k", lw=0.8, ls="--")
+        axes.annotate("best published r_200", (1.2, 1.7e-3), fontsize=7)
+        axes.set(xscale="log", yscale="log", xlabel="true calls on the target", ylabel="mean of the lowest errors")
+        axes.set_title(f"layered spheres of eight layers: {found['targets']} held-out targets")
+        axes.legend(fontsize=7)
+        figure.savefig(docs / "results" / "photonics-curve.png", dpi=110)

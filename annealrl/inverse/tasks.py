@@ -1,0 +1,221 @@
+"""The two published tasks that have an analytic simulator, and who stands in their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annealrl import api
+from annealrl.baselines.grammar import parse_method
+from annealrl.cli.output import progress_bar
+from annealrl.inverse import forward, inverse, judge
+from annealrl.inverse.dataset import Designs, simulate
+from annealrl.inverse.forward import Proposals, Surrogate
+from annealrl.inverse.judge import Trace
+from annealrl.inverse.networks import SIZES, Sizes
+from annealrl.method import Budget
+
+CALLS = 200
+#: Of the searches through a surrogate, on two cores; the published numbers are the functions' own defaults.
+ADJOINT = {"starts": 128, "steps": 60, "rate": 0.03}
+GENETIC = {"population": 256, "generations": 40, "elite": 64}
+
+
+@dataclass(frozen=True)
+class Task:
+    """An instance set, how many targets by default, and the published errors: (r_1, r_200) by method."""
+
+    source: str
+    targets: int
+    published: Mapping[str, tuple[float, float | None]]
+
+
+#: Ren et al. (2022), Table 3.
+TASKS = {
+    "shell": Task(
+        "env:NanoparticleShell-v0",
+        12,
+        {
+            "NA": (3.60e-3, 1.58e-3),
+            "GA": (3.91e-3, 3.02e-3),
+            "NN": (6.12e-3, None),
+            "Tandem": (7.13e-3, None),
+            "INN": (1.08e-2, 9.36e-3),
+            "cINN": (9.03e-2, 1.03e-2),
+            "MDN": (1.02e-1, 8.05e-3),
+            "VAE": (1.09e-2, 1.91e-3),
+        },
+    ),
+    "stack": Task(
+        "env:GrapheneStack-v0",
+        12,
+        {
+            "NA": (1.22e-6, 5.83e-7),
+            "GA": (1.39e-6, 1.36e-6),
+            "NN": (6.37e-7, None),
+            "Tandem": (4.37e-6, None),
+            "INN": (1.30e-3, 1.29e-3),
+            "cINN": (9.38e-6, 3.78e-7),
+            "MDN": (3.95e-5, 3.03e-7),
+            "VAE": (1.86e-6, 2.46e-7),
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A row of the table: what it does on target i, and what it was trained on.
+
+    Attributes
+    ----------
+    run : callable
+        (model, i) to (:class:`~annealrl.inverse.judge.Trace`, calls of the surrogate).
+    training : callable
+        Number of simulated training designs.
+    training_seconds : callable
+        Processor seconds of simulating them and of training.
+    """
+
+    name: str
+    run: Callable[[Any, int], tuple[Trace, int]]
+    training: Callable[[], int] = lambda: 0
+    training_seconds: Callable[[], float] = lambda: 0.0
+
+
+class Learned:
+    """The training set and the networks of a task, made when they are first asked for."""
+
+    def __init__(self, task: str, runs: Path, sizes: Sizes | None = None) -> None:
+        self.task, self.runs, self.sizes = task, runs, sizes or SIZES[task]
+        self.data, self.surrogate, self.network = cache(self._data), cache(self._surrogate), cache(self._network)
+
+    def _data(self) -> Designs:
+        problem = api.load_instances(f"{TASKS[self.task].source},split=train:1").models[0]
+        with progress_bar(f"simulate {self.task}") as bar:
+            file = self.runs / f"designs-{self.task}-0.npz"
+            return simulate(problem, self.sizes.designs, seed=0, file=file, progress=bar)
+
+    def _surrogate(self) -> Surrogate:
+        with progress_bar("train the surrogate") as bar:
+            return forward.fit_forward(self.data(), self.sizes, progress=bar)
+
+    def _network(self, kind: str) -> inverse.Inverse:
+        with progress_bar(f"train {kind}") as bar:
+            if kind == "tandem":
+                return inverse.fit_tandem(self.data(), self.sizes, self.surrogate(), progress=bar)
+            fits: dict[str, Any] = {
+                "direct": inverse.fit_direct,
+                "mixture": inverse.fit_mixture,
+                "autoencoder": inverse.fit_autoencoder,
+            }
+            found: inverse.Inverse = fits[kind](self.data(), self.sizes, progress=bar)
+            return found
+
+    def mean(self, model: Any, i: int) -> tuple[Trace, int]:
+        """The mean spectrum of the training set: no design at all, the scale of the errors."""
+        return Trace(np.array([((self.data().spectra.mean(axis=0) - target_of(model)) ** 2).mean()])), 0
+
+    def nearest(self, model: Any, i: int) -> tuple[Trace, int]:
+        """Designs of the training set."""
+        return judge.resimulate(model, judge.nearest(self.data(), target_of(model), CALLS)), 0
+
+    def nearest_polished(self, model: Any, i: int) -> tuple[Trace, int]:
+        """The same as starts of least squares."""
+        return judge.descend_from(model, judge.nearest(self.data(), target_of(model), 40), CALLS), 0
+
+    def through(self, search: Callable[..., Proposals], polished: bool, model: Any, i: int) -> tuple[Trace, int]:
+        """Proposals by a search of the surrogate, simulated or polished."""
+        found = search(self.surrogate(), target_of(model), seed=i)
+        return (_polished if polished else judge.resimulate)(model, found.points), found.surrogate_calls
+
+    def proposed(self, kind: str, polished: bool, model: Any, i: int) -> tuple[Trace, int]:
+        """Proposals by an inverse network."""
+        found = self.network(kind).propose(target_of(model), proposals=CALLS, seed=i)
+        return (_polished if polished else judge.resimulate)(model, found.points), found.surrogate_calls
+
+    def seconds(self, *kinds: str) -> float:
+        """Of simulating the training set and of training networks; ``surrogate`` is one of them."""
+        spent = [self.surrogate().seconds if kind == "surrogate" else self.network(kind).seconds for kind in kinds]
+        return self.data().seconds + sum(spent)
+
+
+def target_of(model: Any) -> Any:
+    """The wanted spectrum of a film or a sphere."""
+    return model.wanted if hasattr(model, "wanted") else model.target
+
+
+def _polished(model: Any, points: Any) -> Trace:
+    return judge.descend_from(model, points, CALLS)
+
+
+def _annealed(text: str, calls: int, model: Any, i: int) -> tuple[Trace, int]:
+    """One replica, within a number of calls: the energies at the step boundaries, whatever calls lie between."""
+    steps = 12
+    sweeps = max(1, (calls - steps - 1) // (steps * model.n))
+    budget = Budget(1, steps, sweeps, threads=1)
+    outcome = parse_method(text).run([model], budget, [np.random.SeedSequence(4, spawn_key=(i,))])
+    spent = int(np.ceil(outcome.evaluations or 0))
+    # Nothing is said to have been found before the last call.
+    energies = np.full(max(1, spent), model.energy_scale * 2)
+    energies[-1] = outcome.best_energies[0]
+    return Trace(energies[:calls]), 0
+
+
+def contenders(task: str, runs: Path) -> list[Contender]:
+    """All rows of the table of a task, the scale first."""
+    learned = Learned(task, runs)
+    count = lambda: len(learned.data())  # noqa: E731
+    forward_only = partial(learned.seconds, "surrogate")
+    adjoint, genetic = partial(forward.neural_adjoint, **ADJOINT), partial(forward.genetic, **GENETIC)
+    through, proposed = learned.through, learned.proposed
+    schedule = "geometric:3:3000:sigma:step=0.4:to=0.01"
+    alone = {
+        "least squares, random starts": partial(_gradients, "lsq"),
+        "annealing, one replica": partial(_annealed, schedule, CALLS),
+        "L-BFGS-B, random starts": partial(_gradients, "lbfgs"),
+        "CMA-ES": partial(_searched, "cma"),
+        "random": partial(_searched, "random"),
+    }
+    simulated = {
+        "mean predictor": learned.mean,
+        "nearest designs, then least squares": learned.nearest_polished,
+        "nearest designs": learned.nearest,
+    }
+    searched = {
+        "neural adjoint": partial(through, adjoint, False),
+        "genetic algorithm": partial(through, genetic, False),
+        "neural adjoint, then least squares": partial(through, adjoint, True),
+    }
+    rows = [Contender(name, run, count, learned.seconds) for name, run in simulated.items()]
+    rows += [Contender(name, run) for name, run in alone.items()]
+    rows += [Contender(name, run, count, forward_only) for name, run in searched.items()]
+    networks = {
+        "direct network": ("direct",),
+        "tandem": ("surrogate", "tandem"),
+        "MDN": ("mixture",),
+        "cVAE": ("autoencoder",),
+    }
+    for name, kinds in networks.items():
+        rows.append(Contender(name, partial(proposed, kinds[-1], False), count, partial(learned.seconds, *kinds)))
+    polished = partial(proposed, "autoencoder", True)
+    rows.append(Contender("cVAE, then least squares", polished, count, partial(learned.seconds, "autoencoder")))
+    return rows
+
+
+def _gradients(kind: str, model: Any, i: int) -> tuple[Trace, int]:
+    return judge.descend_at_random(model, kind, CALLS, seed=i), 0
+
+
+def _searched(kind: str, model: Any, i: int) -> tuple[Trace, int]:
+    """As :func:`_annealed`: the lowest energy is said to have been found by the last call."""
+    most = Budget(1, 1, (CALLS - 2) // model.n, threads=1)
+    outcome = parse_method(f"search:{kind}").run([model], most, [np.random.SeedSequence(4, spawn_key=(i,))])
+    energies = np.full(int(outcome.evaluations or 1), model.energy_scale * 2)
+    energies[-1] = outcome.best_energies[0]
+    return Trace(energies), 0

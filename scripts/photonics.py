@@ -1,0 +1,54 @@
+"""Inverse design of thin films and layered spheres: every table and figure of docs/photonics.md.
+
+Stages write RUNS/*.json target by target and go on from there when they are started again; each ends by writing
+docs/results/photonics-STAGE.json. `tables` and `figures` come from those files alone.
+
+    python scripts/photonics.py bragg [--layers 10 20 40] [--episodes 200]
+    python scripts/photonics.py shell|stack [--targets 40]     # r_T: networks, searches, gradients, the nearest design
+    python scripts/photonics.py nearest [--targets 500]        # r_T of the nearest designs, polished, alone
+    python scripts/photonics.py curve [--targets 4] [--calls 100000]
+    python scripts/photonics.py agents [--targets 50]
+    python scripts/photonics.py tables figures
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from annealrl.inverse.report import figures, tables
+from annealrl.inverse.stages import Stage, agents, bragg, curve, nearest_designs, published_task
+
+STAGES: dict[str, Callable[[Stage], None]] = {
+    "bragg": bragg,
+    "shell": lambda stage: published_task(stage, "shell"),
+    "stack": lambda stage: published_task(stage, "stack"),
+    "nearest": nearest_designs,
+    "curve": curve,
+    "agents": agents,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stages", nargs="+", choices=[*STAGES, "tables", "figures"])
+    parser.add_argument("--targets", type=int)
+    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--layers", type=int, nargs="+", default=[10, 20, 40])
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--only", help="methods whose names hold this text")
+    parser.add_argument("--runs", type=Path, default=Path("runs/photonics"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    given = parser.parse_args()
+    for name in given.stages:
+        stage = Stage(name, given.runs, given.docs / "results", given.targets, given.episodes, tuple(given.layers),
+                      given.calls, given.only)  # fmt: skip
+        if name in STAGES:
+            STAGES[name](stage)
+        else:
+            {"tables": tables, "figures": figures}[name](given.docs)
+
+
+if __name__ == "__main__":
+    main()
