@@ -182,10 +182,11 @@ def _against_start(axes: Axes, content: Mapping[str, Any], key: str) -> None:
         values = [entry[key] for entry in row["starts"]]
         axes.plot(starts, values, "s--", color=shade, lw=1, ms=3, label=f"Δβ = {row['rate']:g} a step")
     agents = {name: row for name, row in content["methods"].items() if row["kind"] == "agent"}
-    for colour, (name, row) in zip(_AGENTS, agents.items(), strict=False):
+    # The first one thickest and below, so that those that do alike are all seen.
+    for k, (colour, (name, row)) in enumerate(zip(_AGENTS, agents.items(), strict=False)):
         label = f"{name} ({'knows' if row['knows_beta'] else 'does not know'} β)"
         values = [entry[key] for entry in row["starts"]]
-        axes.plot(starts, values, "o-", color=colour, lw=2, ms=4, label=label)
+        axes.plot(starts, values, "o-", color=colour, lw=max(1.0, 3.0 - 1.5 * k), ms=max(2, 6 - 3 * k), label=label)
         if key == "p":
             ends = np.array([entry["p_ci"] for entry in row["starts"]])
             axes.fill_between(starts, ends[:, 0], ends[:, 1], color=colour, alpha=0.15, lw=0)
