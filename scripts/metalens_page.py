@@ -62,6 +62,12 @@ def designs(found: dict[str, Any]) -> str:
     return table(head, rows)
 
 
+def ring(found: dict[str, Any]) -> str:
+    keys = ("mean", "least", "most", "focus")
+    rows = [[f"{row['side']}²", row["method"], *(f"{row[key]:.3f}" for key in keys)] for row in found["ring"]]
+    return table(["pillars", "method", "⟨I⟩ on the circle", "least/mean", "most/mean", "I at the focus"], rows)
+
+
 def speeds(found: dict[str, Any]) -> str:
     rows = [
         [
@@ -93,6 +99,7 @@ TABLES = {
     "model errors": ("errors", model_errors),
     "substitute errors": ("errors", substitute_errors),
     "designs": ("designs", designs),
+    "ring": ("ring", ring),
     "speed": ("speed", speeds),
     "propagation": ("propagation", propagation),
     "memory": ("memory", memory),

@@ -12,7 +12,7 @@ from annealrl.metalens.beam import PILLARS, SAMPLES, Beam, ComplexArray
 from annealrl.metalens.propagation import angular_spectrum, axial_section
 
 #: Heights of a picture along the axis, and half the side of one of the focal plane, in µm.
-_HEIGHTS, _HALF = 28, 4.0
+_HEIGHTS, _HALF = 41, 4.0
 
 
 class Views(NamedTuple):
