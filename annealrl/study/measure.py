@@ -141,6 +141,10 @@ def measure(
         record = max(twins, key=lambda other: other.episodes, default=start)
         if record.episodes:
             record.save(path)
+    if record.episodes < episodes:
+        # What is compiled or loaded on first use is no cost of an episode.
+        short = Budget(job.budget.replicas, steps=2, sweeps_per_step=1, threads=threads)
+        method.run([instances.models[0]], short, [np.random.SeedSequence(SEED)])
     while record.episodes < episodes:
         block = range(record.episodes, min(episodes, record.episodes + BLOCK))
         record = record.merged(_block(job, method, instances, block, threads))
