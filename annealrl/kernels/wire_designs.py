@@ -122,7 +122,7 @@ def wire_init(floats: Floats, ints: Ints, x: Floats, cache: Floats) -> float:
     energy = 0.0
     for f in range(fields):
         energy += (known[f] - floats[_HEAD + f]) ** 2
-    return energy / fields
+    return float(energy / fields)
 
 
 @jit(DELTA)
@@ -137,7 +137,7 @@ def wire_delta(floats: Floats, ints: Ints, x: Floats, cache: Floats, i: int, val
         size = c.real * c.real + c.imag * c.imag
         more = 2.0 * (c * sites[f, 1, i]).real + size * sizes[f, 0, i] * sizes[f, 1, i]
         change += more * (more + 2.0 * (known[f] - floats[_HEAD + f]))
-    return change / fields
+    return float(change / fields)
 
 
 @jit(APPLY)
