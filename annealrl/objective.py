@@ -186,6 +186,8 @@ class Objective(Family):
     def named(self, name: str) -> Objective:
         """The same objective under another name."""
         named = copy.copy(self)
+        # Parts that are known already would name the original as what drives the moves.
+        vars(named).pop("parts", None)
         object.__setattr__(named, "_name", name)
         return named
 
