@@ -157,7 +157,7 @@ class QuantumWire(Objective):
     def hidden(self) -> FloatArray | None:
         """The design that has the target, shape (n,); None of a drawn curve, or where no design of the space has it."""
         if self.target == "planted":
-            return self.space.random(np.random.default_rng(self.instance), 1)[0]
+            return np.asarray(self.space.random(np.random.default_rng(self.instance), 1)[0])
         if self.target != "antidot":
             return None
         one = (_ANTIDOT, self.width / 3, _RADIUS)
@@ -176,12 +176,14 @@ class QuantumWire(Objective):
         """G_target, shape (fields,)."""
         if self.target == "planted":
             assert self.hidden is not None
-            return self.conductances(self.hidden[None])[0]
+            return np.asarray(self.conductances(self.hidden[None])[0])
         if self.target == "antidot":
             wanted = dataclasses.replace(self, design="antidots", antidots=1)
-            return self.conductances_of(wanted.potentials(np.array([[_ANTIDOT, self.width / 3, _RADIUS]])))[0]
+            return np.asarray(
+                self.conductances_of(wanted.potentials(np.array([[_ANTIDOT, self.width / 3, _RADIUS]])))[0]
+            )
         clean = self.conductances_of(np.full((1, self.length, self.width), LEAD))[0, 0]
-        return drawn(self.target, self.fields) * clean
+        return np.asarray(drawn(self.target, self.fields) * clean)
 
     def conductances_of(self, potentials: FloatArray) -> FloatArray:
         """G(B) of any on-site energies, shape (R, length, width) → (R, fields)."""

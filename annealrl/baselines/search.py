@@ -74,8 +74,9 @@ def _differential_evolution(value: _Counted, start: FloatArray, seed: int, size:
     from scipy.optimize import differential_evolution
 
     rng = np.random.default_rng(seed)
+    evolve: Any = differential_evolution  # its stubs know no vectorised function
     while True:
-        differential_evolution(
+        evolve(
             lambda points: value(np.ascontiguousarray(points.T)),
             [(0.0, 1.0)] * len(start),
             popsize=max(1, round((size or 15 * len(start)) / len(start))),
