@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,26 @@ VERSION = 1
 RECORDS = "records"
 #: Rules of success: the lowest energy at any step, or that at the end.
 RULES = ("best", "final")
+
+
+class Estimate(NamedTuple):
+    """What tables show of :class:`annealrl.statistics.Summary`, without its slower intervals."""
+
+    p: float
+    p_ci: statistics.Interval
+    n99: float
+    n99_ci: statistics.Interval
+    n99_set: float
+    median_n99: float
+
+    @classmethod
+    def of(cls, solved: Sequence[int], trials: Sequence[int]) -> Estimate:
+        """Estimate everything from the counts by instance."""
+        shares = np.array(solved) / np.array(trials)
+        p, p_ci = sum(solved) / sum(trials), statistics.pooled_interval(solved, trials)
+        n99_ci = (float(statistics.n99(p_ci[1])), float(statistics.n99(p_ci[0])))
+        median = float(np.median(statistics.n99(shares)))
+        return cls(p, p_ci, float(statistics.n99(p)), n99_ci, float(statistics.n99_set(shares)), median)
 
 
 @dataclass(frozen=True)
@@ -86,12 +107,12 @@ class Record:
         return [self.episodes] * len(self.solved["best"])
 
     @cached_property
-    def _summaries(self) -> dict[str, statistics.Summary]:
-        return {rule: statistics.summarize(self.solved[rule], self.trials) for rule in RULES}
+    def _estimates(self) -> dict[str, Estimate]:
+        return {rule: Estimate.of(self.solved[rule], self.trials) for rule in RULES}
 
-    def summary(self, rule: str) -> statistics.Summary:
-        """Estimates with intervals by one of :data:`RULES`."""
-        return self._summaries[rule]
+    def summary(self, rule: str) -> Estimate:
+        """Estimates by one of :data:`RULES`."""
+        return self._estimates[rule]
 
     @property
     def seconds_per_episode(self) -> float:

@@ -18,6 +18,7 @@ from annealrl.evaluation import evaluate
 from annealrl.instances.catalogue import test_instances as find_test_instances
 from annealrl.kernels import jit
 from annealrl.method import Budget, Method, Outcome
+from annealrl.statistics import summarize
 from annealrl.study import plan
 from annealrl.study.collection import Results, compared, rival
 from annealrl.study.figures import draw_all
@@ -199,6 +200,12 @@ def test_rivals_move_as_the_method_may_and_know_no_more() -> None:
     blind = [replace(r, instances={**r.instances, "name": plan.MIXED_SET}) for r in (agent, flips)]
     known = made("tuned free in β·σ", [18] * 12, test=plan.MIXED_SET)
     assert rival(blind[0], [*blind, known], "best") is blind[1]
+
+
+def test_estimates_are_those_of_the_statistics() -> None:
+    record = made("x", [0, 3, 20, 7, 7, 1, 12, 18, 4, 9, 2, 5])
+    short, whole = record.summary("best"), summarize(record.solved["best"], record.trials)
+    assert all(value == getattr(whole, key) for key, value in short._asdict().items())
 
 
 def test_page_and_figures_come_from_the_records_alone(tmp_path: Path) -> None:
