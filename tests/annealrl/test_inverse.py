@@ -162,7 +162,7 @@ def test_hybrids_polish_what_was_annealed_within_one_budget() -> None:
             parse_method(text)
     least = parse_method("hybrid:geometric:1:5:lsq")
     with pytest.raises(InputError, match="residuals"):
-        least.run([api.load_instances("env:XY-v0,length=3:1").models[0]], budget, seeds[:1])
+        least.run([api.load_instances("env:XYModel-v0,length=3:1").models[0]], budget, seeds[:1])
 
 
 def test_temperature_and_step_size_are_tuned_together_on_designs_alone(tmp_path: Path) -> None:
