@@ -77,13 +77,14 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
             row["r"],
             row["gradient_calls"] > 0 or row["name"] in ("annealing, one replica", "CMA-ES", "random"),
         )
-        first = "–" if iterated and row["training_calls"] == 0 else _number(r[0])
+        first = "–" if iterated else _number(r[0])
         middle = "–" if row["name"] in ("annealing, one replica", "CMA-ES", "random") else _number(r[19])
         solved = [f"{row['solved'][goal]:.2f}" for goal in ("0.001", "0.0001")]
         low, high = row["r_ci"]
+        calls = 0 if row["name"] == "mean predictor" else row["true_calls"]
         rows.append(
             f"| {row['name']} | {first} | {middle} | {_number(r[-1])} | {_number(low)} to {_number(high)} | "
-            f"{_number(row['median'])} | {' | '.join(solved)} | {row['true_calls']:.0f} | "
+            f"{_number(row['median'])} | {' | '.join(solved)} | {calls:.0f} | "
             f"{row['surrogate_calls']:,.0f} | "
             f"{row['training_calls']:,} | {row['training_seconds']:.0f} | {row['seconds']:.2f} |"
         )
