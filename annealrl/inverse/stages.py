@@ -273,7 +273,7 @@ def curve(stage: Stage) -> None:
     }
     rows = []
     for name, text in points.items():
-        if stage.wanted(name):
+        if stage.wanted(name) and _known(text):
             held = [stage.keep(f"{name} {len(models)} {calls}", lambda: _at(text, models, calls)) for calls in budgets]  # noqa: B023
             errors = [row["error"] for row in held]
             rows.append({"name": name, "method": text, "points": True, "calls": [row["calls"] for row in held]})
@@ -292,6 +292,16 @@ def curve(stage: Stage) -> None:
                      "calls": list(range(1, CALLS + 1)), "error": found["r"]})  # fmt: skip
     if stage.only is None:
         stage.publish({"targets": len(models), "rows": rows})
+
+
+def _known(text: str) -> bool:
+    """Whether a method can be made; an agent that nobody has trained yet is left out, and said so."""
+    try:
+        parse_method(text)
+    except InputError as error:
+        print(f"left out: {error}", flush=True)
+        return False
+    return True
 
 
 def _at(text: str, models: list[Any], calls: int) -> dict[str, Any]:
@@ -332,7 +342,7 @@ def agents(stage: Stage) -> None:
         models = list(api.load_instances(f"env:{env}:{stage.targets or 50}").models)
         methods = [f"agent:{agent}", tuned, "adaptive", f"hybrid:{tuned}:lsq", "gradient:lsq", "gradient:lbfgs"]
         for text in methods:
-            if stage.wanted(text):
+            if stage.wanted(text) and _known(text):
                 found = stage.keep(f"{env} {text} {len(models)}", lambda: episodes(text, models, budget, 2, REPORT))  # noqa: B023
                 print(env, text, found["p"], found["n99"], flush=True)
     path = stage.runs / f"{stage.name}.json"
