@@ -31,7 +31,7 @@ _GRADIENT_COST = 1.0
 @register("NanoparticleShell-v0")
 @dataclass(frozen=True)
 class NanoparticleShell(Objective):
-    r"""A sphere of silica and titania shells in water, sought from its scattering (the Shell of Ren et al., 2022).
+    r"""A sphere of silica and titania in water, sought from its scattering (Ren et al., Nanoscale 14, 3958 (2022)).
 
     .. math:: E = \frac{1}{201} \sum_{w=1}^{201} [Q_\mathrm{sca}(\lambda_w) - Q_\mathrm{hidden}(\lambda_w)]^2
 

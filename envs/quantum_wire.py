@@ -33,7 +33,7 @@ _SITE_COST, _GRADIENT_COST = 1 / 3, 2.0
 @register("QuantumWire-v0")
 @dataclass(frozen=True)
 class QuantumWire(Objective):
-    r"""Inverse magneto-conductance of a wire (Hirasaki, Inui and Saitoh, 2024).
+    r"""Inverse magneto-conductance of a wire (Hirasaki, Inui and Saitoh (2024)).
 
     .. math:: E = \frac{1}{F} \sum_{k=1}^F [G(B_k) - G_\mathrm{target}(B_k)]^2, \qquad
               G = \frac{e^2}{h} \mathrm{Tr}\, \Gamma_L \mathcal G \Gamma_R \mathcal G^\dagger

@@ -27,4 +27,4 @@ CURVES: Mapping[str, tuple[float, ...]] = {
 def drawn(name: str, fields: int) -> FloatArray:
     """One of :data:`CURVES` at `fields` even fields, by straight lines between its points."""
     points = np.array(CURVES[name])
-    return np.interp(np.linspace(0, 1, fields), np.linspace(0, 1, len(points)), points)
+    return np.asarray(np.interp(np.linspace(0, 1, fields), np.linspace(0, 1, len(points)), points))

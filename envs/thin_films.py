@@ -37,7 +37,7 @@ def _check_range(name: str, low: float, high: float, least: float = 0.0) -> None
 @register("BraggMirror-v0")
 @dataclass(frozen=True)
 class BraggMirror(FilmObjective):
-    r"""Bragg mirror: as much reflectance as can be at 600 nm (the ``bragg`` of Nevergrad's and PyMoosh's benchmarks).
+    r"""Bragg mirror: as much reflectance as can be at 600 nm (Bennet et al., J. Opt. Soc. Am. B 41, A126 (2024)).
 
     .. math:: E = 1 - R(600\,\mathrm{nm})
 
@@ -83,7 +83,7 @@ class BraggMirror(FilmObjective):
 @register("ChirpedMirror-v0")
 @dataclass(frozen=True)
 class ChirpedMirror(FilmObjective):
-    r"""Chirped mirror: as much reflectance as can be from 500 to 800 nm (Nevergrad's and PyMoosh's ``chirped``).
+    r"""Chirped mirror: reflectance from 500 to 800 nm (Bennet et al., J. Opt. Soc. Am. B 41, A126 (2024)).
 
     .. math:: E = 1 - \frac{1}{50} \sum_{w=1}^{50} R(\lambda_w)
 
@@ -124,7 +124,9 @@ class ChirpedMirror(FilmObjective):
 @register("PlantedSpectrum-v0")
 @dataclass(frozen=True)
 class PlantedSpectrum(FilmObjective):
-    r"""A hidden stack's reflectance: permittivities and thicknesses of all layers (after Wiecha et al., 2021).
+    r"""A hidden stack of films, sought from its reflectance (Khaireh-Walieh et al., Nanophotonics 12, 4387 (2023)).
+
+    Permittivities and thicknesses of all layers are designed.
 
     .. math:: E = \frac{1}{W} \sum_{w=1}^{W} [R(\lambda_w) - R_\mathrm{hidden}(\lambda_w)]^2
 
@@ -188,7 +190,7 @@ class PlantedSpectrum(FilmObjective):
 @register("GrapheneStack-v0")
 @dataclass(frozen=True)
 class GrapheneStack(FilmObjective):
-    r"""Graphene and silicon nitride in turn, sought from what they absorb (the Stack of Ren et al., 2022).
+    r"""Graphene and silicon nitride in turn, sought from what they absorb (Ren et al., Nanoscale 14, 3958 (2022)).
 
     .. math:: E = \frac{1}{256} \sum_{w=1}^{256} [A(\lambda_w) - A_\mathrm{hidden}(\lambda_w)]^2
 
@@ -271,7 +273,7 @@ class GrapheneStack(FilmObjective):
 @register("Ellipsometry-v0")
 @dataclass(frozen=True)
 class Ellipsometry(Objective):
-    r"""Ellipsometry of one film on gold: its index and thickness (the ``ellipsometry`` of PyMoosh's benchmarks).
+    r"""Ellipsometry of one film on gold: its index and thickness (Bennet et al., J. Opt. Soc. Am. B 41, A126 (2024)).
 
     .. math:: E = \sum_{w=1}^{100} |\rho(\lambda_w) - \rho_\mathrm{hidden}(\lambda_w)|, \qquad \rho = r_p / r_s
 

@@ -155,8 +155,8 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
     ------
     InputError
         In one line that begins with `where`: Σ|J| + Σ|h| overflows, stored spins have another energy than the stored
-        one, no configuration can have such an energy, a bound lies above the energy, or a status claims an optimum for
-        which there is no energy.
+        one, no configuration can have such an energy, a bound lies above the energy, a status claims an optimum for
+        which there is no energy, or a proof that the bound does not give.
     """
     for i, model in enumerate(instance_set.models):
         stored, bound, status = instance_set.ground_energies[i], instance_set.bounds[i], instance_set.statuses[i]
@@ -178,6 +178,11 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
                     f"{where}ground_energy of {which} is {stored:.12g}, but its ground_spins have the energy "
                     f"{energy:.12g} under H = -Σ J s s - Σ h s"
                 )
+        if status == "optimal" and not stored - bound <= tolerance:
+            raise InputError(
+                f"{where}status of {which} is 'optimal', but its bound is {bound:.12g} beside a ground_energy of "
+                f"{stored:.12g}; a bound that meets it to 1e-9 Σ|J|, or another status, is expected"
+            )
         if bound > stored + tolerance:
             raise InputError(f"{where}bound of {which}, {bound:.12g}, lies above its ground_energy {stored:.12g}")
 

@@ -113,7 +113,7 @@ class Prober:
         """Product of the gains expected of both values; edges never probed are expected to be as good as the others."""
         known = self._probes > 0
         if not known.any():
-            return distances.min(axis=0) * self._weight
+            return np.asarray(distances.min(axis=0) * self._weight)
         mean = self._gains / np.maximum(self._probes, 1)
         expected = np.where(known, mean, mean[:, known].mean() * self._weight) * distances
         product: FloatArray = expected[0] * expected[1]

@@ -179,10 +179,13 @@ class Relaxation:
 
     def exact_bound(self) -> tuple[int, npt.NDArray[np.int64]]:
         """Lower bound proven by the current multipliers, and the reduced costs it was formed with; exact integers."""
-        multipliers = np.rint(self.duals * self.unit)
+        # Any multipliers ≥ 0 prove a bound; what is no number proves nothing.
+        multipliers = np.rint(np.nan_to_num(self.duals, nan=0.0, posinf=0.0, neginf=0.0) * self.unit)
         weight = float((multipliers[self._rows]).sum()) + float(self.costs.sum())
         if not weight < 2.0**61:
-            multipliers = np.floor(multipliers * (2.0**60 / weight)) if math.isfinite(weight) else 0 * multipliers
+            multipliers = (
+                np.floor(multipliers * (2.0**60 / weight)) if math.isfinite(weight) else np.zeros_like(multipliers)
+            )
         y = multipliers.astype(np.int64)
         reduced = self.costs.copy()
         np.subtract.at(reduced, self._flat >> 1, (1 - 2 * (self._flat & 1)) * y[self._rows])

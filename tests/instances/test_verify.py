@@ -68,7 +68,7 @@ def test_a_beaten_optimum_is_named(tmp_path, capsys, status):
     spins[1] = np.ones(16, dtype=np.int8)
     energies[1] = whole.models[1].energy(spins[1])
     forged = replace(
-        whole, ground_energies=energies, ground_spins=tuple(spins), bounds=np.full(3, np.nan), statuses=(status,) * 3
+        whole, ground_energies=energies, ground_spins=tuple(spins), bounds=energies, statuses=(status,) * 3
     )
     write_set(tmp_path / "forged.npz", forged)
     assert run(["instances", "verify", str(tmp_path / "forged.npz"), "--prove", "3"]) == 2
