@@ -92,7 +92,9 @@ class Family:
 
         `again` counts earlier draws that were refused.
         """
-        key = (self.number, size, index) if split is None else (self.number, size, SPLITS[split], index)
+        key: tuple[int, ...] = (self.number, size, index)
+        if split is not None:
+            key = (self.number, size, SPLITS[split], index)
         key += (again,) if again else ()
         rng = np.random.default_rng(np.random.SeedSequence(_ENTROPY, spawn_key=key))
         drawn: IsingModel | Planted = load_object(self.generator)(size, rng=rng, **self.parameters)

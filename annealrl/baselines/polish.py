@@ -122,7 +122,8 @@ def polish(
                 if tight:
                     most |= {"gtol": 1e-10, "ftol": 1e-14}
                 bounds = Bounds(-free, 1.0 + free)
-                minimize(one, start, jac=True, method="L-BFGS-B", bounds=bounds, options=most)
+                search: Any = minimize  # its stubs know neither these bounds nor these options
+                search(one, start, jac=True, method="L-BFGS-B", bounds=bounds, options=most)
     except _SpentError:
         pass
     return Polished(best, last, np.array(values))

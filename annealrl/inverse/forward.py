@@ -65,7 +65,8 @@ def fit_forward(
     inputs = torch.from_numpy((data.points * 2 - 1).astype(np.float32))
 
     def loss(designs: Tensor, spectra: Tensor) -> Tensor:
-        return ((network(designs) - spectra) ** 2).mean()
+        off: Tensor = ((network(designs) - spectra) ** 2).mean()
+        return off
 
     seconds = train(network, loss, inputs, scaling.scaled(data.spectra), sizes, seed=seed, progress=progress)
     return Surrogate(network, scaling, data.points.shape[1], seconds)
@@ -100,7 +101,7 @@ def neural_adjoint(
             outside = torch.relu(g.abs() - 1.0).sum(dim=1)
             loss = (off + 0.1 * outside).sum()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             plateau.step(float(loss.detach()))
         with torch.no_grad():

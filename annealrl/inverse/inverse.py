@@ -69,7 +69,8 @@ def fit_direct(data: Designs, sizes: Sizes, *, seed: int = 0, progress: Progress
     network = dense(spectra.shape[1], sizes.inverse, designs.shape[1], seed)
 
     def loss(seen: Tensor, wanted: Tensor) -> Tensor:
-        return ((network(seen) - wanted) ** 2).mean()
+        off: Tensor = ((network(seen) - wanted) ** 2).mean()
+        return off
 
     seconds = train(network, loss, spectra, designs, sizes, seed=seed, progress=progress)
     return Inverse(scaling, lambda target, count, generator: network(target), False, seconds)
@@ -146,7 +147,8 @@ def fit_autoencoder(
         z = centre + torch.randn_like(centre) * torch.exp(spread / 2)
         divergence = (centre**2 + spread.exp() - 1 - spread).sum(dim=1).mean() / 2
         off: Tensor = ((decoder(torch.cat([z, seen], dim=1)) - wanted) ** 2).mean()
-        return off + beta * divergence / n
+        total: Tensor = off + beta * divergence / n
+        return total
 
     def draw(target: Tensor, count: int, generator: torch.Generator) -> Tensor:
         z = torch.randn((count, latent), generator=generator)

@@ -134,7 +134,8 @@ def figures(docs: Path) -> None:
                 axes.annotate(name, (200, last), xytext=(6, -3), textcoords="offset points", fontsize=6)
         axes.set(xscale="log", yscale="log", xlabel="true calls on the target, T", ylabel="r_T (mean squared error)")
         axes.set_title(f"{task}: {found['targets']} held-out targets; black triangles: published (T = 1 and 200)")
-        figure.legend(fontsize=7, loc="outside right")
+        legend: Any = figure.legend  # its stubs know no such place
+        legend(fontsize=7, loc="outside right")
         figure.savefig(docs / "results" / f"photonics-{task}.png", dpi=110)
     if (found := _load(docs, "curve")) is not None:
         figure = Figure(figsize=(9, 5.5), layout="constrained")

@@ -22,8 +22,8 @@ from annealrl.method import Budget
 
 CALLS = 200
 #: Of the searches through a surrogate, on two cores; the published numbers are the functions' own defaults.
-ADJOINT = {"starts": 128, "steps": 60, "rate": 0.03}
-GENETIC = {"population": 256, "generations": 40, "elite": 64}
+ADJOINT: dict[str, Any] = {"starts": 128, "steps": 60, "rate": 0.03}
+GENETIC: dict[str, Any] = {"population": 256, "generations": 40, "elite": 64}
 
 
 @dataclass(frozen=True)
