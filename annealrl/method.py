@@ -91,7 +91,7 @@ class Method(Protocol):
     name : str
         How the method grammar spells it.
     moves : frozenset of str
-        What it may do: ``flip``, ``resample``, ``exchange``, ``cluster``, ``gradient``.
+        What it may do: ``flip``, ``resample``, ``exchange``, ``cluster``, ``gradient``, ``search``.
 
     A method may also have ``fingerprint`` (str: all that decides what it does; its name by default) and ``final_only``
     (bool: whether it knows configurations of the end alone, which tables then say; false by default).

@@ -12,7 +12,7 @@ from annealrl.ising import IsingModel
 from annealrl.method import Budget, Method, Outcome
 
 #: Moves that a method may name.
-MOVES = ("flip", "resample", "exchange", "cluster", "gradient")
+MOVES = ("flip", "resample", "exchange", "cluster", "gradient", "search")
 
 
 def check_baseline(

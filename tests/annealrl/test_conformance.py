@@ -33,6 +33,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "population": ("population:geometric:0.2:3", "population:kirkpatrick:alpha=0.5"),
     "tempering": ("tempering:0.2:3:8", "tempering:0.2:3:8:copies=4:icm:every=2"),
     "gradient": ("gradient:rmsprop:rate=0.1:log", "gradient:adabelief:cosine", "gradient:adam", "gradient:lbfgs:log"),
+    "search": ("search:cma", "search:de:size=32", "search:random"),
+    "hybrid": ("hybrid:geometric:0.2:3:share=0.3",),
     "dwave": ("dwave:0.2:3", "dwave:linear:random"),
     "openjij": ("openjij:0.2:3",),
     "dwave-tempering": ("dwave-tempering:0.2:3:8",),
@@ -53,8 +55,9 @@ def test_baselines_keep_the_contract(text: str, tmp_path: Path) -> None:
     if "FILE" in text:
         Linear(0.0, 3.0).save(tmp_path / "schedule.json")
         text = text.replace("FILE", str(tmp_path / "schedule.json"))
-    # Those that descend need designs, of two sizes and continuous.
-    designs = [XYModel(length=3), PlanarRotor(length=4)] if text.startswith("gradient") else None
+    # Those that descend or search need designs, of two sizes and continuous.
+    needy = text.startswith(("gradient", "search", "hybrid"))
+    designs = [XYModel(length=3), PlanarRotor(length=4)] if needy else None
     check_baseline(text, models=designs)
 
 
