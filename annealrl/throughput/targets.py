@@ -60,13 +60,15 @@ def _move(name: str, key: str) -> Callable[[Report], float | None]:
 
 
 _SPARSE = "2D Gaussian 16×16"
+#: The kernel that ±J models get unasked; at 64 replicas another one is faster, which is not what one gets.
+_CHOSEN = "multispin, Metropolis, random"
 TARGETS = (
     _Target("updates a second, degree 4, random order", True, 3e9, _rate(_SPARSE, "random")),
     _Target("ratio to dwave-samplers' faster order, degree 4", True, 20.0, _ratio(_SPARSE, "dwave", "random")),
     _Target("ratio to OpenJij, degree 4", True, 25.0, _ratio(_SPARSE, "openjij", "random")),
     _Target("ratio to dwave-samplers' faster order, SK 1000", True, 5.0, _ratio("SK 1000", "dwave", "random")),
-    _Target("updates a second, ±J, 512 replicas", True, 8e9, _rate("±J 16×16, 512 replicas", "random")),
-    _Target("updates a second, ±J, 64 replicas", True, None, _rate("±J 16×16", "random")),
+    _Target("updates a second, ±J, 512 replicas", True, 8e9, _rate("±J 16×16, 512 replicas", _CHOSEN)),
+    _Target("updates a second, ±J, 64 replicas", True, None, _rate("±J 16×16", _CHOSEN)),
     _Target("gain by two threads", True, 1.8, _part("threads", "speedup")),
     _Target("cost growth up to 10⁴ spins, ordered", False, 1.5, _spread("sequential", 10**4)),
     _Target("cost growth up to 10⁵ spins, ordered", False, 3.0, _spread("sequential", 10**5)),

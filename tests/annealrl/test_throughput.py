@@ -78,7 +78,7 @@ def test_targets_say_what_is_missed(report: dict[str, Any]) -> None:
 def test_targets_name_models_and_moves_that_are_measured(report: dict[str, Any]) -> None:
     made = copy.deepcopy(report) | {"quick": False}
     for case in cases.cases():
-        for name in ("packed, Metropolis, random", "multispin, heat bath, sequential"):
+        for name in ("packed, Metropolis, random", "multispin, Metropolis, random", "multispin, heat bath, sequential"):
             ratios = {peer: {"median": 30.0} for peer in contenders.PEERS}
             made["models"].append(
                 {"model": case.name, "peer": None, "contender": name, "updates_per_second": 1e10, "ratios": ratios}
