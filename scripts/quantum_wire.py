@@ -1,10 +1,11 @@
 """The published experiments on a quantum wire, by gradients and by annealing: numbers and figures.
 
-A wire of 30×30 sites. Moves look at some of the published 101 fields, to save time; L is given for all 101. Stages,
-each kept in DIR and not run again: `ten` Gaussians by RMSProp, `one` Gaussian by RMSProp, `squares`, by
-Levenberg–Marquardt on all fields from where the ten came and from the starts of the one, `anneal` from those starts,
-and the drawn curves `bridge` and `skyline` by AdaBelief on 900 free energies, then smoothed. Writes a summary, and
-figures of what has been run, to --results.
+A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
+Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp on all fields, `one` Gaussian by RMSProp and by
+AdaBelief, `squares`, by Levenberg–Marquardt on all fields from where the ten came and from the starts of the one,
+`anneal` from those starts, and the drawn curves `bridge` and `skyline` by AdaBelief on 900 free energies, then
+smoothed. Descents are kept every 250 steps, and go on from there. Writes a summary, and figures of what has been run,
+to --results.
 
     python scripts/quantum_wire.py [STAGE …] [--out runs/quantum-wire] [--results docs/results]
 """
@@ -20,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from annealrl.baselines.gradient import descend, stepped_rates
+from annealrl.baselines.gradient import stepped_rates
+from annealrl.baselines.legs import descend_in_legs
 from annealrl.cli.output import progress_bar
 from annealrl.envs.quantum_wire import QuantumWire
 from annealrl.ising import FloatArray
@@ -33,19 +35,20 @@ PUBLISHED = 101
 RATE, GAMMA = 1e-2, 1e-2
 #: Where the lone Gaussian starts: beside the edge, and in the middle of the wire.
 ONE_STARTS = (0.0, 14.5)
+ONE_OPTIMIZERS = ("rmsprop", "adabelief")
 #: Replicas, sweeps a step, and β from first to last.
 ANNEAL = (4, 4, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
-    "ten": (26, 6000),
-    "one": (11, 1200),
+    "ten": (PUBLISHED, 6000),
+    "one": (26, 1500),
     "squares": (PUBLISHED, 25),
     "anneal": (11, 30),
     "bridge": (26, 1000),
     "skyline": (26, 1000),
 }
-#: Every so many steps L is taken on all fields, and the potential is kept.
-LOOK = 250
+#: A leg of a descent: after so many steps L is taken on all fields, and the designs are kept.
+LEG = 250
 
 
 def wire(fields: int, **options: Any) -> QuantumWire:
@@ -88,26 +91,19 @@ def lower_half(x: FloatArray) -> FloatArray:
     return x
 
 
-def gaussians(count: int, fields: int, optimizer: str, start: FloatArray, steps: int, bar: Any) -> dict[str, Any]:
+def gaussians(count: int, fields: int, optimizer: str, start: FloatArray, steps: int, path: Path, bar: Any) -> Any:
     """Descend with `count` antidots from some starts; heights below the middle, as published."""
     model = wire(fields, design="antidots", antidots=count, target="antidot")
     whole = wire(PUBLISHED, design="antidots", antidots=count, target="antidot")
-    looks, kept = [], []
-
-    def watch(step: int, x: FloatArray, values: FloatArray) -> None:
-        bar(step, steps)
-        if step % LOOK == 0 or step == steps:
-            looks.append((step, *published_l(whole.energies(x))))
-            kept.append(x)
-
-    found = descend(optimizer, start, logarithmic(model), stepped_rates(RATE, steps), project=lower_half, watch=watch)
-    return {"values": found.values, "best": found.best, "looks": np.array(looks), "kept": np.array(kept)}
+    rates = stepped_rates(RATE, steps)
+    found = descend_in_legs(optimizer, start, logarithmic(model), rates, path, LEG, progress=bar, project=lower_half)
+    return found | {"looks": np.stack([published_l(whole.energies(x)) for x in found["kept"]])}
 
 
-def ten(fields: int, steps: int, bar: Any) -> dict[str, Any]:
+def ten(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Ten Gaussians from the published start."""
     start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
-    return gaussians(10, fields, "rmsprop", start, steps, bar)
+    return dict(gaussians(10, fields, "rmsprop", start, steps, folder / "ten.legs", bar))
 
 
 def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> dict[str, Any]:
@@ -136,12 +132,16 @@ def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> di
     return {"values": np.array(values)[:, None], "best": found.x[None]}
 
 
-def one(fields: int, steps: int, bar: Any) -> dict[str, Any]:
-    """A single Gaussian, which may do all that the hidden one does."""
-    return gaussians(1, fields, "rmsprop", np.array([[1.0, y, 2.0] for y in ONE_STARTS]), steps, bar)
+def one(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+    """A single Gaussian, which may do all that the hidden one does: columns are optimisers, then starts."""
+    start = np.array([[1.0, y, 2.0] for y in ONE_STARTS])
+    found = [gaussians(1, fields, k, start, steps, folder / f"one-{k}.legs", bar) for k in ONE_OPTIMIZERS]
+    out = {key: np.concatenate([part[key] for part in found], axis=1) for key in ("values", "kept", "looks")}
+    best = np.concatenate([part["best"] for part in found])
+    return {**out, "best": best, "processor_seconds": sum(part["processor_seconds"] for part in found)}
 
 
-def anneal(fields: int, steps: int, bar: Any) -> dict[str, Any]:
+def anneal(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Anneal from the starts of the lone Gaussian."""
     model = wire(fields, design="antidots", target="antidot", strength=20.0)
     whole = wire(PUBLISHED, design="antidots", target="antidot", strength=20.0)
@@ -169,35 +169,32 @@ def anneal(fields: int, steps: int, bar: Any) -> dict[str, Any]:
     }
 
 
-def curve(name: str, fields: int, steps: int, bar: Any) -> dict[str, Any]:
+def curve(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """A drawn curve by 900 free energies, then by the same number of steps with the smoothing term."""
     model, whole = (wire(count, design="sites", target=name) for count in (fields, PUBLISHED))
     plain = logarithmic(model)
     start = np.random.default_rng(0).normal(0.0, 0.1, (1, 900))
-    first = descend("adabelief", start, plain, stepped_rates(RATE, steps), watch=lambda k, x, v: bar(k, 2 * steps))
-    parts: list[tuple[float, float]] = []
+    rates = stepped_rates(RATE, steps)
+    first = descend_in_legs("adabelief", start, plain, rates, folder / f"{name}.legs", LEG, progress=bar)
 
     def smooth(x: FloatArray) -> tuple[FloatArray, FloatArray]:
         (value, slope), (rough, rise) = plain(x), roughness(x)
-        parts.append((float(value[0]), float(rough[0])))
         return value + GAMMA * rough, slope + GAMMA * rise
 
-    second = descend(
-        "adabelief",
-        first.best,
-        smooth,
-        stepped_rates(RATE, steps),
-        watch=lambda k, x, v: bar(steps + k, 2 * steps),
-    )
-    ends = np.concatenate([start, first.best, second.best])
+    path = folder / f"{name}-smooth.legs"
+    second = descend_in_legs("adabelief", first["best"], smooth, rates, path, LEG, progress=bar)
+    ends = np.concatenate([start, first["best"], second["best"]])
     return {
-        "values": first.values,
-        "parts": np.array(parts),
+        "values": first["values"],
+        "smoothed": second["values"],
+        "looks": np.stack([published_l(whole.energies(x)) for x in (*first["kept"], *second["kept"])]),
+        "rough": np.stack([roughness(x)[0] for x in (*first["kept"], *second["kept"])]),
         "designs": ends,
         "exact": published_l(whole.energies(ends)),
         "roughness": roughness(ends)[0],
         "G": whole.conductances(ends),
         "target": whole.target_conductance,
+        "processor_seconds": first["processor_seconds"] + second["processor_seconds"],
     }
 
 
@@ -222,18 +219,14 @@ def run_stage(name: str, folder: Path) -> Mapping[str, Any]:
             if str(held["settings"]) == settings:
                 return {key: held[key] for key in held.files}
     coarse = run_stage("ten", folder)["kept"][-1, 0] if name == "squares" else np.zeros(0)
-    began, spent = time.perf_counter(), time.process_time()
+    spent = time.process_time()
     with progress_bar(f"quantum wire: {name}") as bar:
-        own: dict[str, Callable[[int, int, Any], dict[str, Any]]] = {"ten": ten, "one": one, "anneal": anneal}
+        own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {"ten": ten, "one": one, "anneal": anneal}
         if name == "squares":
             found = squares(coarse, steps, bar)
         else:
-            found = own[name](fields, steps, bar) if name in own else curve(name, fields, steps, bar)
-    found |= {
-        "settings": settings,
-        "seconds": time.perf_counter() - began,
-        "processor_seconds": time.process_time() - spent,
-    }
+            found = own[name](fields, steps, folder, bar) if name in own else curve(name, fields, steps, folder, bar)
+    found = {"processor_seconds": time.process_time() - spent, **found, "settings": settings}
     folder.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".part").open("wb") as file:
         np.savez_compressed(file, **found)
@@ -250,18 +243,18 @@ def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "processor_seconds": round(float(stage["processor_seconds"]), 1),
         }
         if name in ("ten", "one"):
-            looks = stage["looks"]
+            # Descents are rows of the summary, in the order of their columns.
+            looks, own = stage["looks"], stage["values"]
             row |= {
-                "steps": int(looks[-1, 0]),
-                "L at the start": looks[0, 1:].round(3).tolist(),
-                "L at the end": looks[-1, 1:].round(3).tolist(),
-                "lowest L": looks[:, 1:].min(axis=0).round(3).tolist(),
-                "steps to L < -3": [int(looks[column < -3, 0].min()) if (column < -3).any() else None
-                                    for column in looks[:, 1:].T],
-            }  # fmt: skip
+                "steps": len(own) - 1,
+                "L at the start": looks[0].round(3).tolist(),
+                "L at the end": looks[-1].round(3).tolist(),
+                "lowest L on the fields of the moves": own.min(axis=0).round(3).tolist(),
+                "steps to L < -3 there": [int(np.argmax(c < -3)) if (c < -3).any() else None for c in own.T],
+                "A, y, r at the end": stage["kept"][-1].round(3).tolist(),
+            }
             if name == "one":
-                row["A, y, r at the end"] = stage["kept"][-1].round(3).tolist()
-                row["starts"] = list(ONE_STARTS)
+                row["descents"] = [f"{k} from y = {y:g}" for k in ONE_OPTIMIZERS for y in ONE_STARTS]
         elif name == "squares":
             row |= {key: stage[key].round(3).tolist() for key in stage if ": " in key}
         elif name == "anneal":
@@ -274,7 +267,7 @@ def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         else:
             row["L: start, optimised, smoothed"] = stage["exact"].round(3).tolist()
             row["roughness: start, optimised, smoothed"] = stage["roughness"].round(2).tolist()
-            row["steps"] = len(stage["values"]) - 1
+            row["steps of each"] = len(stage["values"]) - 1
         out[name] = row
     return out
 
@@ -286,54 +279,55 @@ def picture(axes: Any, potential: FloatArray, title: str, limit: float) -> None:
     axes.figure.colorbar(image, ax=axes, shrink=0.8)
 
 
+def lower(column: FloatArray) -> FloatArray:
+    """The lowest so far."""
+    return np.asarray(np.minimum.accumulate(column))
+
+
 def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """L against evaluations, G before and after, and the potentials, of the hidden antidot."""
     from matplotlib.figure import Figure
 
     lone, many = (wire(PUBLISHED, design="antidots", antidots=k, target="antidot") for k in (1, 10))
-    figure = Figure(figsize=(13, 8), layout="constrained")
-    top, bottom = figure.subplots(2, 3)
-    cost = lone.gradient_cost
-    for name, colour in (("ten", "C0"), ("one", "C1")):
-        for column, start in zip(found[name]["values"].T, ONE_STARTS, strict=False):
-            label = "ten Gaussians, RMSProp" if name == "ten" else f"one, RMSProp, from y = {start:g}"
-            style = "-" if start == ONE_STARTS[0] else "--"
-            top[0].plot(cost * np.arange(len(column)), column, colour, ls=style, label=label)
-    for column, start in zip(found["anneal"]["values"].T, ONE_STARTS, strict=True):
-        style = "-" if start == ONE_STARTS[0] else "--"
-        label = f"one, annealed, from y = {start:g}"
-        top[0].plot(found["anneal"]["evaluations"], np.minimum.accumulate(column), "C2", ls=style, label=label)
-    for key, colour in (("ten", "C0"), (f"one from y = {ONE_STARTS[0]:g}", "C1")):
-        values = found["squares"][f"{key}: L"]
-        begin = cost * len(found["ten"]["values"]) if key == "ten" else 0
-        path_label = f"{key.partition(' ')[0]}, least squares on all fields"
-        top[0].plot(
-            begin + cost * np.arange(len(values)), np.minimum.accumulate(values), colour, ls=":", label=path_label
-        )
-    top[0].axhline(-3, color="grey", lw=0.8)
-    top[0].set(xlabel="evaluations of all fields (a gradient counts two)", ylabel="L")
-    top[0].legend(fontsize=7)
-    phi = lone.wire.fields
-    target = lone.target_conductance
-    starts = {"start of the ten": many.conductances(found["ten"]["kept"][0])[0]}
+    figure = Figure(figsize=(14, 8.5), layout="constrained")
+    (steps, before, after), bottom = figure.subplots(2, 3)
+    ten, one, anneal, squares = (found[name] for name in ("ten", "one", "anneal", "squares"))
+    cost, phi = lone.gradient_cost, lone.wire.fields
+    steps.plot(cost * np.arange(len(ten["values"])), ten["values"][:, 0], "C0", lw=0.7, label="ten, RMSProp")
+    # Least squares from the end of the ten need few calls; they begin where those ended.
+    for key, colour, begin in (("ten", "C0", len(ten["values"])), (f"one from y = {ONE_STARTS[0]:g}", "C1", 0)):
+        values = squares[f"{key}: L"]
+        name = "ten, then least squares" if key == "ten" else "one, least squares"
+        steps.plot(cost * (begin + np.arange(1, len(values) + 1)), lower(values), colour, ls=":", lw=2, label=name)
+    for k, (optimizer, colour) in enumerate(zip(ONE_OPTIMIZERS, ("C1", "C3"), strict=True)):
+        column = one["values"][:, k * len(ONE_STARTS)]
+        steps.plot(cost * np.arange(1, len(column) + 1), column, colour, lw=0.7, label=f"one, {optimizer}")
+    spent = np.maximum(anneal["evaluations"], 1)
+    steps.plot(spent, lower(anneal["values"][:, 0]), "C2", label="one, annealed")
+    steps.axhline(-3, color="grey", lw=0.8)
+    title = f"ten from the published start, one from y = {ONE_STARTS[0]:g}"
+    steps.set(xlabel="solutions of the fields looked at (a gradient: two)", ylabel="L there", xscale="log", title=title)
+    steps.legend(fontsize=7, loc="lower left")
+    starts = {"ten": many.conductances(ten["kept"][0])[0], "one": lone.conductances(np.array([[1.0, 0.0, 2.0]]))[0]}
     ends = {
-        "ten Gaussians": many.conductances(found["squares"]["ten: design"])[0],
-        f"one, RMSProp, y = {ONE_STARTS[0]:g}": lone.conductances(found["one"]["best"])[0],
-        f"one, annealed, y = {ONE_STARTS[0]:g}": lone.conductances(found["anneal"]["best"])[0],
+        "ten, RMSProp": many.conductances(ten["best"])[0],
+        "one, RMSProp": lone.conductances(one["best"])[0],
+        "one, annealed": lone.conductances(anneal["best"])[0],
     }
-    for axes, curves, title in ((top[1], starts, "before"), (top[2], ends, "after")):
-        axes.plot(phi, target, "k", lw=3, alpha=0.3, label="target")
+    for axes, curves, title in ((before, starts, "before"), (after, ends, "after")):
+        axes.plot(phi, lone.target_conductance, "k", lw=4, alpha=0.3, label="target")
         for (label, values), colour in zip(curves.items(), ("C0", "C1", "C2"), strict=False):
             axes.plot(phi, values, colour, lw=1.2, label=label)
         axes.set(xlabel="φ", ylabel="G h/e²", title=title)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=8)
     assert lone.hidden is not None
     picture(bottom[0], lone.potentials(lone.hidden[None])[0], "hidden antidot", 10)
-    picture(bottom[1], many.potentials(found["squares"]["ten: design"])[0], "ten Gaussians", 10)
-    both = [lone.potentials(found[name]["best"])[0] - LEAD for name in ("one", "anneal")]
+    picture(bottom[1], many.potentials(ten["best"])[0], "ten Gaussians, RMSProp", 10)
+    both = [lone.potentials(stage["best"])[0] - LEAD for stage in (one, anneal)]
     halves = np.concatenate([both[0][:, :15], both[1][:, :15]], axis=1)
-    picture(bottom[2], LEAD + halves, "one: RMSProp (below), annealed (above)", 10)
+    picture(bottom[2], LEAD + halves, "one: RMSProp (below), annealed (above the line)", 10)
     bottom[2].axhline(14.5, color="k", lw=0.8)
+    bottom[2].set_yticks([0, 10, 15, 25], ["0", "10", "0", "10"])
     figure.savefig(path, dpi=110)
 
 
@@ -341,21 +335,26 @@ def curves_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """L and roughness against steps, G, and the potentials, of the drawn curves."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 7.5), layout="constrained")
+    names = [name for name in ("bridge", "skyline") if name in found]
+    figure = Figure(figsize=(17, 4 * len(names)), layout="constrained")
     phi = np.linspace(0, 0.12, PUBLISHED)
-    for name, row in zip(("bridge", "skyline"), figure.subplots(2, 4), strict=True):
+    for name, row in zip(names, figure.subplots(len(names), 4, squeeze=False), strict=True):
         stage = found[name]
-        first, parts, potentials = stage["values"][:, 0], stage["parts"], LEAD + stage["designs"].reshape(-1, 30, 30)
-        row[0].plot(first, "C0", label="L, AdaBelief")
-        later = len(first) + np.arange(len(parts))
-        row[0].plot(later, parts[:, 0], "C1", label="L, smoothing")
-        row[0].plot(later, GAMMA * parts[:, 1], "C3", label="γ Σ (h_i - h_j)²")
-        row[0].set(xlabel="step", title=name)
+        first, potentials = stage["values"][:, 0], LEAD + stage["designs"].reshape(-1, 30, 30)
+        row[0].plot(first, "C0", lw=0.7, label="L, AdaBelief")
+        legs = LEG * np.arange(len(stage["looks"]))
+        split = len(legs) // 2
+        legs[split:] -= LEG
+        row[0].plot(len(first) - 1 + np.arange(len(stage["smoothed"])), stage["smoothed"][:, 0], "C1", lw=0.7,
+                    label="L + γ Σ (h_i - h_j)², AdaBelief")  # fmt: skip
+        row[0].plot(legs, stage["looks"][:, 0], "ko", ms=3, label="L on all fields")
+        row[0].plot(legs, GAMMA * stage["rough"][:, 0], "C3s", ms=3, label="γ Σ (h_i - h_j)²")
+        row[0].set(xlabel="step", title=name, ylim=(None, 1.1 * first[0] + 2))
         row[0].legend(fontsize=7)
-        row[1].plot(phi, stage["target"], "k", lw=3, alpha=0.3, label="target")
+        row[1].plot(phi, stage["target"], "k", lw=4, alpha=0.3, label="target")
         for values, label, style in zip(stage["G"], ("start", "optimised", "smoothed"), (":", "-", "--"), strict=True):
             row[1].plot(phi, values, ls=style, lw=1.2, label=label)
-        row[1].set(xlabel="φ", ylabel="G h/e²")
+        row[1].set(xlabel="φ", ylabel="G h/e²", title="conductance")
         row[1].legend(fontsize=7)
         limit = float(np.abs(potentials[1:] - LEAD).max())
         picture(row[2], potentials[1], "optimised", limit)
@@ -381,7 +380,7 @@ def main() -> None:
     write_text(arguments.results / "quantum-wire.json", text + "\n")
     if {"ten", "one", "squares", "anneal"} <= set(found):
         antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
-    if {"bridge", "skyline"} <= set(found):
+    if {"bridge", "skyline"} & set(found):
         curves_figure(found, arguments.results / "quantum-wire-curves.png")
 
 

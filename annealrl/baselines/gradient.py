@@ -51,11 +51,14 @@ class Descent(NamedTuple):
         Before every step and after the last.
     best, last : float64 arrays, shape (R, n)
         Where the value was lowest, and where it ended.
+    state : dict
+        What the optimiser remembers, for another leg.
     """
 
     values: FloatArray
     best: FloatArray
     last: FloatArray
+    state: dict[str, Any]
 
 
 def descend(
@@ -66,6 +69,7 @@ def descend(
     *,
     project: Callable[[FloatArray], FloatArray] | None = None,
     watch: Callable[[int, FloatArray, FloatArray], None] | None = None,
+    state: dict[str, Any] | None = None,
 ) -> Descent:
     """Go down from R starts at once.
 
@@ -81,11 +85,15 @@ def descend(
         Brings points back to where they are allowed, after every step.
     watch : callable, optional
         Called with step, points and values before every step and after the last.
+    state : dict, optional
+        Of a descent that ended at `start`, which goes on as if it had not been cut.
     """
     import torch
 
     points = torch.tensor(np.array(start, np.float64), requires_grad=True)
     made = _optimizer(optimizer, points)
+    if state is not None:
+        made.load_state_dict(state)
     values = np.empty((len(rates) + 1, len(start)))
     best, lowest = np.array(start, np.float64), np.full(len(start), np.inf)
     for step in range(len(rates) + 1):
@@ -104,7 +112,7 @@ def descend(
         if project is not None:
             with torch.no_grad():
                 points.copy_(torch.from_numpy(project(points.detach().numpy().copy())))
-    return Descent(values, best, x)
+    return Descent(values, best, x, made.state_dict())
 
 
 def _optimizer(name: str, points: Any) -> Any:

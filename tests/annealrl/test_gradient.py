@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from annealrl.baselines.gradient import GradientMethod, cosine_rates, descend, stepped_rates
 from annealrl.baselines.grammar import parse_method
+from annealrl.baselines.legs import descend_in_legs
 from annealrl.envs.rotor import PlanarRotor, XYModel
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
@@ -45,6 +48,31 @@ def test_optimisers_by_their_formulas(optimizer: str) -> None:
             x = x - rate * first / (1 - 0.9**step) / spread
     np.testing.assert_allclose(found.last, x, rtol=1e-6)
     np.testing.assert_allclose(bowl(found.best)[0], found.values.min(axis=0))
+    leg = descend(optimizer, np.array([[1.0, -0.3], [0.2, 0.4]]), bowl, rates[:2])
+    np.testing.assert_array_equal(descend(optimizer, leg.last, bowl, rates[2:], state=leg.state).last, found.last)
+
+
+def test_a_descent_in_legs_is_one_descent_and_goes_on(tmp_path: Path) -> None:
+    rates, x, calls = np.full(7, 0.1), np.array([[1.0, -0.3], [0.2, 0.4]]), 0
+
+    def interrupted(z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            raise KeyboardInterrupt
+        return bowl(z)
+
+    path = tmp_path / "a.legs"
+    with pytest.raises(KeyboardInterrupt):
+        descend_in_legs("adabelief", x, interrupted, rates, path, 3)
+    calls = 10
+    found = descend_in_legs("adabelief", x, interrupted, rates, path, 3)
+    assert calls == 10 + 4 + 2, "the first leg was kept"
+    whole = descend("adabelief", x, bowl, rates)
+    np.testing.assert_array_equal(found["values"], whole.values)
+    np.testing.assert_array_equal(found["best"], whole.best)
+    np.testing.assert_array_equal(found["kept"][-1], whole.last)
+    assert found["kept"].shape == (4, 2, 2)
 
 
 def test_designs_stay_in_their_ranges_and_budgets_are_kept() -> None:
