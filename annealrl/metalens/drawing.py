@@ -12,7 +12,7 @@ from annealrl.metalens.beam import PILLARS, SAMPLES, Beam, ComplexArray
 from annealrl.metalens.propagation import angular_spectrum, axial_section
 
 #: Heights of a picture along the axis, and half the side of one of the focal plane, in µm.
-_HEIGHTS, _HALF = 41, 4.0
+_HEIGHTS, _HALF = 321, 4.0
 
 
 class Views(NamedTuple):
@@ -62,28 +62,30 @@ def draw_lens(lens: Any, design: FloatArray, path: str | Path, title: str = "") 
     highest = lens.focus * (3.5 if lens.goal == "depth" else 2.0)
     colours = np.unique(lens.optics.goal.wavelengths)[::-1]
     found = [views(lens, Beam(float(c)).aperture(radii), float(c), highest) for c in colours]
-    figure = Figure(figsize=(11.5, 3.6 * len(found)), layout="constrained")
+    figure = Figure(figsize=(15, 3.6 * len(found)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(found), 3, squeeze=False, width_ratios=(1.0, 1.0, 1.5))
+    names = [["radii", f"plane {k}", f"section {k}", f"axis {k}"] for k in range(len(found))]
+    axes = figure.subplot_mosaic(names, width_ratios=(1.0, 1.0, 1.5, 1.1))
     extent = lens.pillars * PILLARS.period / 2e3
-    for row, seen in zip(axes, found, strict=True):
-        image = row[0].imshow(radii, extent=(-extent, extent, -extent, extent), origin="lower", cmap="viridis")
-        figure.colorbar(image, ax=row[0], label="radius (nm)", shrink=0.8)
+    image = axes["radii"].imshow(radii, extent=(-extent, extent, -extent, extent), origin="lower", cmap="viridis")
+    figure.colorbar(image, ax=axes["radii"], label="radius (nm)", shrink=0.8 / len(found))
+    axes["radii"].set(title="pillars", xlabel="x (µm)", ylabel="y (µm)")
+    for k, seen in enumerate(found):
+        plane, section, axis = (axes[f"{name} {k}"] for name in ("plane", "section", "axis"))
         half = len(seen.plane) * PILLARS.period / SAMPLES / 2e3
-        image = row[1].imshow(seen.plane, extent=(-half, half, -half, half), origin="lower", cmap="inferno")
-        figure.colorbar(image, ax=row[1], shrink=0.8)
-        row[1].set_title(f"{seen.wavelength:g} nm, z = {lens.focus:.3g} µm", fontsize=10)
+        image = plane.imshow(seen.plane, extent=(-half, half, -half, half), origin="lower", cmap="inferno")
+        figure.colorbar(image, ax=plane, shrink=0.8)
+        plane.set(title=f"{seen.wavelength:g} nm, z = {lens.focus:.3g} µm", xlabel="x (µm)", ylabel="y (µm)")
         box = (seen.heights[0], seen.heights[-1], -half, half)
-        image = row[2].imshow(seen.section.T, extent=box, origin="lower", aspect="auto", cmap="inferno")
-        figure.colorbar(image, ax=row[2], label="intensity (perfect lens: 1)", shrink=0.8)
-        row[2].axvline(lens.focus, color="white", lw=0.6, ls=":")
-        row[2].set_title(f"{seen.wavelength:g} nm, y = 0", fontsize=10)
-        for place, (across, up) in zip(
-            row, (("x (µm)", "y (µm)"), ("x (µm)", "y (µm)"), ("z (µm)", "x (µm)")), strict=True
-        ):
-            place.set_xlabel(across)
-            place.set_ylabel(up)
-        row[0].set_title("pillars", fontsize=10)
+        image = section.imshow(seen.section.T, extent=box, origin="lower", aspect="auto", cmap="inferno")
+        figure.colorbar(image, ax=section, label="intensity (perfect lens: 1)", shrink=0.8)
+        section.axvline(lens.focus, color="white", lw=0.6, ls=":")
+        section.set(title=f"{seen.wavelength:g} nm, y = 0", xlabel="z (µm)", ylabel="x (µm)")
+        # The two samples beside the axis are alike up to the lens's asymmetry.
+        middle = seen.section.shape[1] // 2
+        axis.plot(seen.heights, seen.section[:, middle - 1 : middle + 1].mean(axis=1), lw=1.0)
+        axis.axvline(lens.focus, color="grey", lw=0.6, ls=":")
+        axis.set(title=f"{seen.wavelength:g} nm, on the axis", xlabel="z (µm)", ylabel="intensity", ylim=(0, None))
     if title:
         figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)

@@ -58,27 +58,38 @@ def axial_section(
 
     By angular spectra as in :func:`angular_spectrum`, each summed over the frequencies across the plane.
     """
-    waves = _Waves(field, spacing, wavelength, padding)
-    middle = np.exp(1j * np.pi * waves.up.ravel() * (field.shape[0] - 1) * spacing) / len(waves.up)
-    found = [scipy.fft.ifft(middle @ waves.at(float(height)))[: field.shape[1]] for height in heights]
-    return np.stack(found)
+    waves = _Waves(field, spacing, wavelength, padding, lowest=float(np.min(heights)))
+    middle = np.exp(1j * np.pi * waves.up.ravel() * (field.shape[0] - 1) * spacing) / waves.sides[0]
+    found = np.zeros((len(heights), waves.sides[1]), np.complex128)
+    for row, height in zip(found, heights, strict=True):
+        row[waves.columns] = middle @ waves.at(float(height))
+    return np.ascontiguousarray(scipy.fft.ifft(found)[:, : field.shape[1]])
 
 
 class _Waves:
-    """The spectrum of a padded field, at any height."""
+    """The spectrum of a padded field, at any height from `lowest` on.
 
-    def __init__(self, field: ComplexArray, spacing: float, wavelength: float, padding: int) -> None:
+    Where `lowest` is given, rows and columns are left out whose waves have decayed to 1e-12 there: nearly all, as
+    samples are much finer than a wavelength.
+    """
+
+    def __init__(
+        self, field: ComplexArray, spacing: float, wavelength: float, padding: int, lowest: float = 0.0
+    ) -> None:
         if padding < 2:
             raise InputError(f"angular spectrum: padding is {padding}; at least 2 is expected")
-        rows, columns = (padding * side for side in field.shape)
-        self.up, self.across = scipy.fft.fftfreq(rows, spacing)[:, None], scipy.fft.fftfreq(columns, spacing)
+        self.sides = rows, columns = padding * field.shape[0], padding * field.shape[1]
+        up, across = scipy.fft.fftfreq(rows, spacing), scipy.fft.fftfreq(columns, spacing)
+        highest = np.hypot(1 / wavelength, np.log(1e12) / (2 * np.pi * lowest)) if lowest > 0 else np.inf
+        seen, self.columns = np.abs(up) <= highest, np.flatnonzero(np.abs(across) <= highest)
+        self.up, self.across = up[seen, None], across[self.columns]
         self._along = np.sqrt(1 / wavelength**2 - self.up**2 - self.across**2 + 0j)
-        self._spectrum = scipy.fft.fft2(field, s=(rows, columns))
+        self._spectrum = scipy.fft.fft2(field, s=(rows, columns))[seen][:, self.columns]
         self._spacing, self._wavelength = spacing, wavelength
 
     def at(self, height: float) -> ComplexArray:
         found = self._spectrum * np.exp(2j * np.pi * height * self._along)
-        for frequency in (self.up, self.across):
-            limit = 1 / (self._wavelength * np.sqrt((2 * height / (frequency.size * self._spacing)) ** 2 + 1))
+        for frequency, side in zip((self.up, self.across), self.sides, strict=True):
+            limit = 1 / (self._wavelength * np.sqrt((2 * height / (side * self._spacing)) ** 2 + 1))
             found *= np.abs(frequency) <= limit
         return np.asarray(found)
