@@ -224,6 +224,12 @@ class QuantumWire(Objective):
         by_site = 2.0 / self.fields * np.einsum("rf,rfxy->rxy", off, slopes)
         return np.asarray((off**2).mean(axis=-1)), self.pulled_back(x, by_site)
 
+    def residuals(self, design: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Differences from the target, shape (fields,), and their Jacobian, shape (fields, n), for least squares."""
+        x = np.asarray(design, np.float64)[None]
+        found, slopes = self.wire.sensitivities(self.potentials(x))
+        return found[0] - self.target_conductance, self.pulled_back(np.repeat(x, self.fields, axis=0), slopes[0])
+
     def pulled_back(self, designs: FloatArray, by_site: FloatArray) -> FloatArray:
         """Derivatives by coordinates from those by on-site energies, shape (R, length, width) → (R, n)."""
         if self.design != "antidots":

@@ -51,6 +51,15 @@ def test_the_published_antidot() -> None:
     assert far.known_optimum is None
 
 
+@pytest.mark.parametrize("options", [{"design": "antidots", "antidots": 2}, {"design": "sites"}])
+def test_residuals_make_the_energy_and_its_gradient(options: dict[str, Any]) -> None:
+    model = QuantumWire(length=4, width=4, fields=3, **options).sample(np.random.default_rng(1))
+    x = model.space.random(np.random.default_rng(2), 1)
+    off, jacobian = model.residuals(x[0])
+    assert (off**2).mean() == pytest.approx(float(model.energy(x)[0]))
+    np.testing.assert_allclose(2 / 3 * off @ jacobian, model.gradient(x)[0], rtol=1e-9, atol=1e-12)
+
+
 def test_planted_targets_have_optimum_zero() -> None:
     models = [QuantumWire(fields=3).sample(np.random.default_rng(seed)) for seed in (0, 0, 1)]
     for model in models:
@@ -124,7 +133,7 @@ def test_bad_input_takes_one_line(options: dict[str, Any], message: str) -> None
 
 def test_annealing_and_gradients_find_an_antidot() -> None:
     one = sampled_set("env:QuantumWire-v0,length=6,width=6,fields=5,design=antidots", range(1), most_spins=99)
-    for method in ("geometric:3:3000:sigma", "gradient:lbfgs"):
+    for method in ("geometric:3:3000:sigma", "gradient:lbfgs", "gradient:lsq"):
         assert evaluate(method, one, episodes=6, budget=Budget(16, 16, 16)).p > 0.4, method
     sites = sampled_set("env:QuantumWire-v0,length=4,width=4,fields=3", range(1), most_spins=99)
     with pytest.raises(InputError, match="has coordinates on levels; continuous ones are expected"):
