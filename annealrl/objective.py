@@ -191,10 +191,15 @@ class Objective(Family):
         object.__setattr__(named, "_name", name)
         return named
 
+    @property
+    def scale_designs(self) -> int:
+        """How many random designs tell the energy scale; fewer where an energy takes long."""
+        return _SCALE_DESIGNS
+
     @cached_property
     def energy_scale(self) -> float:
         """σ/√extent, σ being the standard deviation of the driving energy over random designs, always the same ones."""
-        energies = self.parts.driving.energies(self.parts.space.random(np.random.default_rng(0), _SCALE_DESIGNS))
+        energies = self.parts.driving.energies(self.parts.space.random(np.random.default_rng(0), self.scale_designs))
         scale = float(energies.std())
         if not scale > 0:
             raise InputError(f"objective {self.name!r}: its energy is the same for all random designs")

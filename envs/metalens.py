@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Most designs that are all looked at to know the lowest energy.
 _ALL = 20_000
+#: Pillars a side beyond which fewer designs tell the energy scale under a network.
+_LARGE = 60
 
 
 @register("Metalens-v0")
@@ -117,6 +119,11 @@ class Metalens(Objective):
             if not model.smallest <= PILLARS.smallest < PILLARS.largest <= model.largest:
                 raise InputError(f"{folder}: models of radii from {model.smallest:g} to {model.largest:g} nm")
         return Optics(self.pillars, goal, found)
+
+    @property
+    def scale_designs(self) -> int:
+        """Fewer where a network runs over the windows of a large lens."""
+        return super().scale_designs if self._tabulated or self.pillars <= _LARGE else 24
 
     @property
     def _tabulated(self) -> bool:

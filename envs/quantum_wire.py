@@ -26,6 +26,8 @@ _STRENGTHS = {"defects": 2.0, "levels": 1.0, "sites": 2.0, "antidots": 10.0}
 _ANTIDOT, _RADIUS = 10.0, 2.0
 #: Accepted changes between two solutions in full, and the most numbers that a replica may keep.
 _CHANGES, _MOST_NUMBERS = 32, 2**28
+#: Sites × fields from which fewer designs tell the energy scale.
+_LARGE = 20_000
 #: What a proposed site and a gradient cost in evaluations (scripts/bench_wire.py).
 _SITE_COST, _GRADIENT_COST = 1 / 3, 2.0
 
@@ -195,6 +197,11 @@ class QuantumWire(Objective):
         return None if self.hidden is None else 0.0
 
     optimum_status: ClassVar[str] = "planted"
+
+    @property
+    def scale_designs(self) -> int:
+        """Fewer for wires whose solutions take tens of milliseconds."""
+        return super().scale_designs if self.length * self.width * self.fields < _LARGE else 24
 
     @property
     def tolerance(self) -> float:
