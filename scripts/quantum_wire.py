@@ -1,11 +1,11 @@
 """The published experiments on a quantum wire, by gradients and by annealing: numbers and figures.
 
 A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
-Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp on all fields, `one` Gaussian by RMSProp and by
-AdaBelief, `squares`, by Levenberg–Marquardt on all fields from where the ten came and from the starts of the one,
-`anneal` from those starts, and the drawn curves `bridge` and `skyline` by AdaBelief on 900 free energies, then
-smoothed. Descents are kept every 250 steps, and go on from there. Writes a summary, and figures of what has been run,
-to --results.
+Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp on all fields, the same on a `quarter` of them,
+`one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from where the quarter's ten
+came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge` and `skyline` by AdaBelief on
+900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there. Writes a summary, and
+figures of what has been run, to --results.
 
     python scripts/quantum_wire.py [STAGE …] [--out runs/quantum-wire] [--results docs/results]
 """
@@ -41,12 +41,16 @@ ANNEAL = (4, 4, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
     "ten": (PUBLISHED, 6000),
+    "quarter": (26, 6000),
     "one": (11, 1200),
     "squares": (PUBLISHED, 25),
     "anneal": (11, 30),
     "bridge": (26, 1000),
     "skyline": (26, 1000),
 }
+COLOURS = {"before": ("C0", "C1"), "after": ("C0", "C4", "C1", "C2")}
+#: What the figure of the hidden antidot is made of.
+ANTIDOT = ("ten", "quarter", "one", "anneal", "squares")
 #: A leg of a descent: after so many steps L is taken on all fields, and the designs are kept.
 LEG = 250
 
@@ -100,10 +104,10 @@ def gaussians(count: int, fields: int, optimizer: str, start: FloatArray, steps:
     return found | {"looks": np.stack([published_l(whole.energies(x)) for x in found["kept"]])}
 
 
-def ten(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+def ten(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Ten Gaussians from the published start."""
     start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
-    return dict(gaussians(10, fields, "rmsprop", start, steps, folder / "ten.legs", bar))
+    return dict(gaussians(10, fields, "rmsprop", start, steps, folder / f"{name}.legs", bar))
 
 
 def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> dict[str, Any]:
@@ -216,14 +220,16 @@ def run_stage(name: str, folder: Path) -> Mapping[str, Any]:
         with np.load(path) as held:
             if str(held["settings"]) == settings:
                 return {key: held[key] for key in held.files}
-    coarse = run_stage("ten", folder)["kept"][-1, 0] if name == "squares" else np.zeros(0)
+    coarse = run_stage("quarter", folder)["kept"][-1, 0] if name == "squares" else np.zeros(0)
     spent = time.process_time()
     with progress_bar(f"quantum wire: {name}") as bar:
-        own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {"ten": ten, "one": one, "anneal": anneal}
+        own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {"one": one, "anneal": anneal}
         if name == "squares":
             found = squares(coarse, steps, bar)
+        elif name in own:
+            found = own[name](fields, steps, folder, bar)
         else:
-            found = own[name](fields, steps, folder, bar) if name in own else curve(name, fields, steps, folder, bar)
+            found = (ten if name in ("ten", "quarter") else curve)(name, fields, steps, folder, bar)
     found = {"processor_seconds": time.process_time() - spent, **found, "settings": settings}
     folder.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".part").open("wb") as file:
@@ -240,7 +246,7 @@ def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "fields of the moves": STAGES[name][0],
             "processor_seconds": round(float(stage["processor_seconds"]), 1),
         }
-        if name in ("ten", "one"):
+        if name in ("ten", "quarter", "one"):
             # Descents are rows of the summary, in the order of their columns.
             looks, own = stage["looks"], stage["values"]
             row |= {
@@ -289,13 +295,15 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     lone, many = (wire(PUBLISHED, design="antidots", antidots=k, target="antidot") for k in (1, 10))
     figure = Figure(figsize=(14, 8.5), layout="constrained")
     (steps, before, after), bottom = figure.subplots(2, 3)
-    ten, one, anneal, squares = (found[name] for name in ("ten", "one", "anneal", "squares"))
+    ten, quarter, one, anneal, squares = (found[name] for name in ANTIDOT)
     cost, phi = lone.gradient_cost, lone.wire.fields
     steps.plot(cost * np.arange(len(ten["values"])), ten["values"][:, 0], "C0", lw=0.7, label="ten, RMSProp")
-    # Least squares from the end of the ten need few calls; they begin where those ended.
-    for key, colour, begin in (("ten", "C0", len(ten["values"])), (f"one from y = {ONE_STARTS[0]:g}", "C1", 0)):
+    steps.plot(cost * np.arange(len(quarter["values"])), quarter["values"][:, 0], "C4", lw=0.5, alpha=0.6,
+               label="ten, RMSProp on 26 fields")  # fmt: skip
+    # Least squares begin where the quarter's ten ended, and need few calls.
+    for key, colour, begin in (("ten", "C4", len(quarter["values"])), (f"one from y = {ONE_STARTS[0]:g}", "C1", 0)):
         values = squares[f"{key}: L"]
-        name = "ten, then least squares" if key == "ten" else "one, least squares"
+        name = "ten, then least squares on all" if key == "ten" else "one, least squares"
         steps.plot(cost * (begin + np.arange(1, len(values) + 1)), lower(values), colour, ls=":", lw=2, label=name)
     for k, (optimizer, colour) in enumerate(zip(ONE_OPTIMIZERS, ("C1", "C3"), strict=True)):
         column = one["values"][:, k * len(ONE_STARTS)]
@@ -309,12 +317,13 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     starts = {"ten": many.conductances(ten["kept"][0])[0], "one": lone.conductances(np.array([[1.0, 0.0, 2.0]]))[0]}
     ends = {
         "ten, RMSProp": many.conductances(ten["best"])[0],
+        "ten, least squares": many.conductances(squares["ten: design"])[0],
         "one, RMSProp": lone.conductances(one["best"])[0],
         "one, annealed": lone.conductances(anneal["best"])[0],
     }
     for axes, curves, title in ((before, starts, "before"), (after, ends, "after")):
         axes.plot(phi, lone.target_conductance, "k", lw=4, alpha=0.3, label="target")
-        for (label, values), colour in zip(curves.items(), ("C0", "C1", "C2"), strict=False):
+        for (label, values), colour in zip(curves.items(), COLOURS[title], strict=True):
             axes.plot(phi, values, colour, lw=1.2, label=label)
         axes.set(xlabel="φ", ylabel="G h/e²", title=title)
         axes.legend(fontsize=8)
@@ -376,7 +385,7 @@ def main() -> None:
     arguments.results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(summary(found), indent=1, ensure_ascii=False)
     write_text(arguments.results / "quantum-wire.json", text + "\n")
-    if {"ten", "one", "squares", "anneal"} <= set(found):
+    if set(ANTIDOT) <= set(found):
         antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
     if {"bridge", "skyline"} & set(found):
         curves_figure(found, arguments.results / "quantum-wire-curves.png")

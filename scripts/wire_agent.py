@@ -38,7 +38,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 SOURCE, NAME = "env:QuantumWire-v0,design=antidots", "quantum-wire"
 BUDGET = Budget(replicas=2, steps=16, sweeps_per_step=3, threads=1)
 #: Training instances of the tuning; test instances, episodes on each and their stream.
-TRAINING, TESTS, EPISODES, SEED = 40, 100, 4, 1
+TRAINING, TESTS, EPISODES, SEED = 24, 60, 4, 1
 CANDIDATES = 21
 GRADIENTS = {
     **{

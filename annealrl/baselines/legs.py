@@ -33,7 +33,8 @@ def descend_in_legs(
     optimizer, start, value_and_gradient, rates, project
         As of that function.
     path : Path
-        Made anew if it was begun by another optimizer, from another start or with other rates.
+        Made anew if it was begun by another optimizer, from another start, in other legs or with other rates; more
+        steps go on with it.
     leg : int
         Steps between two savings.
     progress : callable, optional
@@ -47,11 +48,13 @@ def descend_in_legs(
     """
     import torch
 
-    given = np.concatenate([np.ravel(start), rates, [leg]])
-    key = f"{optimizer} {hashlib.sha256(given.tobytes()).hexdigest()}"
-    held: dict[str, Any] = {"key": key, "values": [], "kept": [start], "best": [], "state": None, "seconds": 0.0}
+    key = f"{optimizer} {leg} {hashlib.sha256(np.ascontiguousarray(start).tobytes()).hexdigest()}"
+    held: dict[str, Any] = {"key": key, "values": [], "kept": [start], "best": [], "rates": [], "state": None}
+    held["seconds"] = 0.0
     if path.exists() and (found := torch.load(path, weights_only=False))["key"] == key:
-        held = found
+        followed = np.concatenate(found["rates"])
+        if len(followed) <= len(rates) and (followed == rates[: len(followed)]).all():
+            held = found
     while (done := leg * (len(held["kept"]) - 1)) < len(rates):
         began = time.process_time()
 
@@ -70,6 +73,7 @@ def descend_in_legs(
         )
         held["values"].append(part.values[bool(done) :])
         held["best"].append(part.best)
+        held["rates"].append(rates[done : done + leg])
         held["kept"].append(part.last)
         held["state"] = part.state
         held["seconds"] += time.process_time() - began
