@@ -31,6 +31,12 @@ def zoo() -> list[tuple[str, str]]:
     return rows
 
 
+def sweeps(name_or_dir: str | Path) -> int:
+    """Sweeps of an episode that the agent was trained with."""
+    env = yaml.safe_load((directory(name_or_dir) / CONFIG).read_text(encoding="utf-8"))["env"]
+    return int(env["steps"]) * int(env["sweeps_per_step"])
+
+
 def directory(name_or_dir: str | Path) -> Path:
     """Resolve the name of a shipped agent, or a directory that training or ``save()`` wrote.
 

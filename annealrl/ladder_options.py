@@ -95,4 +95,6 @@ def read_ladder(text: str) -> TemperingMethod:
     except InputError as error:
         raise InputError(f"ladder: {error}") from None
     assert isinstance(method, TemperingMethod)
+    if method.moving:
+        raise InputError(f"ladder is {text!r}; one that stands still is expected, without low_from and high_from")
     return method

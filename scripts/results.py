@@ -31,7 +31,12 @@ def main() -> None:
     parser.add_argument("--training", type=int, default=60, help="training instances of every search")
     parser.add_argument("--runs", type=Path, help="folder of trainings NAME-SEED, whose spread is to be shown")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="", metavar="REGEX", help="jobs whose 'set method sweeps' matches")
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="REGEX",
+        help="searches whose 'set family sweeps' and jobs whose 'set method sweeps' match",
+    )
     parser.add_argument("--prune", action="store_true", help="drop records that the plan no longer holds")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--work", type=Path, default=Path("runs/results"), help="histories of searches")
@@ -42,9 +47,10 @@ def main() -> None:
     only = re.compile(arguments.only)
     if "tune" in stages:
         for task in plan.tunings():
-            if not only.search(f"{task.problem.test} {task.family}") or (arguments.out / task.file).is_file():
+            name = f"{task.problem.test} {task.family} {task.budget.sweeps}"
+            if not only.search(name) or (arguments.out / task.file).is_file():
                 continue
-            console.print(f"tune {task.family} on {task.problem.train}")
+            console.print(f"tune {task.family} on {task.problem.train}, {task.budget.sweeps} sweeps")
             with progress_bar(task.file) as update:
                 measure.tune(
                     task,

@@ -27,6 +27,7 @@ from annealrl.agents.storage import load_agent, save_agent
 from annealrl.agents.training import CHECKPOINT, train
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.population import PopulationMethod
+from annealrl.baselines.tempering import TemperingMethod
 from annealrl.errors import InputError
 from annealrl.results import read_json, write_text
 from annealrl.schedules import Schedule
@@ -76,19 +77,29 @@ def _table() -> dict[str, Entry]:
     table["ea2d-sizefree"] = Entry("size_free", "cool-10", "ea2d-10-val", "tuned-free-10", {"length": 10}, {})
     cube = {"id": "EdwardsAnderson3D-v0", "length": 6}
     table["ea3d-6-population"] = Entry("population", "ea3d-6", "ea3d-6-val", "tuned-population-ea3d-6", cube, {})
-    table["ea2d-mixed-scale"] = Entry("mixed_scale", "ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val", None, {}, {})
+    scales = ("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val")
+    table["ea2d-mixed-scale"] = Entry("mixed_scale", *scales, None, {}, {})
+    few = {"steps": 25, "sweeps_per_step": 40}
+    table["ea2d-mixed-scale-1000"] = Entry("mixed_scale", *scales, "tuned-free-sigma-mixed-scale-10-1000", few, {})
+    table["ea2d-24-all"] = Entry("all_moves", "ea2d-24", "ea2d-24-val", "tuned-tempering-icm-ea2d-24-500", {}, {})
     return table
 
 
-def _start(tuned: str) -> tuple[Schedule, float | None]:
-    """The schedule that a tuned method follows, and its alpha where it resamples."""
+def _start(tuned: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of an environment whose neutral action is what a tuned method does."""
     content = read_json(RESULTS / f"{tuned}.json")
     if content["kind"] != "method":
-        return schedules.load(RESULTS / f"{tuned}.json"), None
+        schedule = schedules.load(RESULTS / f"{tuned}.json")
+        if options["action"] == "measured_beta_offset":
+            # Its unit is measured, not read from the couplings.
+            schedule = replace(schedule, sigma_units=False)
+        return {"reference": schedule}
     method = parse_method(content["method"])
+    if isinstance(method, TemperingMethod):
+        return {"ladder": content["method"]}
     assert isinstance(method, PopulationMethod)
     assert isinstance(method.base.control, Schedule)
-    return method.base.control, method.alpha
+    return {"reference": method.base.control, "action_scale": (options["action_scale"][0], 2 * method.alpha)}
 
 
 def configuration(name: str, seed: int) -> TrainConfig:
@@ -97,9 +108,7 @@ def configuration(name: str, seed: int) -> TrainConfig:
     config = load_config(CONFIGS / f"{entry.recipe}.yml")
     options = {**config.env.options, **entry.env}
     if entry.tuned is not None:
-        options["reference"], alpha = _start(entry.tuned)
-        if alpha is not None:
-            options["action_scale"] = (options["action_scale"][0], 2 * alpha)
+        options |= _start(entry.tuned, options)
     env = replace(config.env, id=options.pop("id", config.env.id), options=options)
     validation = config.validation or ValidationConfig()
     return replace(config, env=env, seed=seed, validation=replace(validation, set=entry.validation), **entry.changes)

@@ -88,9 +88,13 @@ def families(knots: int = 6) -> dict[str, Family]:
         sigma = ":sigma" if to.sigma_units else ""
         return _parsed(f"population:knots:{betas}{sigma}:alpha={np.exp(x[-1]):.6g}")
 
-    def tempering(icm: bool) -> Family:
+    def tempering(icm: bool, moving: bool = False) -> Family:
         def build(x: FloatArray, to: Setting) -> SimulatedMethod:
             low, high = np.exp(x[0]) / to.scale, (np.exp(x[0]) + np.exp(x[1])) / to.scale
+            first = ""
+            if moving:
+                low_from = low * np.exp(x[4])
+                first = f":low_from={low_from:.6g}:high_from={low_from + (high - low) * np.exp(x[5]):.6g}"
             # Whole ladders alone: the divisor of the replicas that is nearest in its logarithm.
             copies = [c for c in range(1 + icm, to.replicas // 2 + 1) if to.replicas % c == 0]
             if not copies:
@@ -101,9 +105,11 @@ def families(knots: int = 6) -> dict[str, Family]:
             count = min(copies, key=lambda c: abs(np.log(c / wanted)))
             every = max(1, round(float(np.exp(2 * abs(x[3])))))
             flags = ":icm" * icm + ":sigma" * to.sigma_units
-            return _parsed(f"tempering:{low:.6g}:{high:.6g}:{to.replicas // count}:copies={count}{flags}:every={every}")
+            return _parsed(
+                f"tempering:{low:.6g}:{high:.6g}:{to.replicas // count}:copies={count}{flags}:every={every}{first}"
+            )
 
-        return Family((log(0.5), log(8.0), 0.0, 0.0), build)
+        return Family((log(0.5), log(8.0), 0.0, 0.0, *[0.0, 0.0] * moving), build)
 
     spread = tuple(np.linspace(log(0.6), log(10.0), knots).tolist())
     wide = tuple(np.linspace(0.0, cold, knots).tolist())
@@ -118,6 +124,7 @@ def families(knots: int = 6) -> dict[str, Family]:
         "population": Family((*spread, 0.0), population, (*wide, 0.0)),
         "tempering": tempering(icm=False),
         "tempering-icm": tempering(icm=True),
+        "tempering-icm-moving": tempering(icm=True, moving=True),
     }
 
 

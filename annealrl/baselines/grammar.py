@@ -232,8 +232,9 @@ register_method(
 register_method(
     "tempering",
     "annealrl.baselines.tempering:from_text",
-    "tempering:LO:HI:K[:copies=C][:icm][:every=S][:sigma]",
-    "replica exchange on K geometric β in C copies, every S (1) sweeps; with icm also isoenergetic cluster moves",
+    "tempering:LO:HI:K[:copies=C][:icm][:every=S][:low_from=LO0][:high_from=HI0][:sigma]",
+    "replica exchange on K geometric β in C copies, every S (1) sweeps; with icm also isoenergetic cluster moves; from "
+    "LO0 or HI0 the ends of the ladder go to LO and HI in the course of the steps",
 )
 register_method(
     "gradient",

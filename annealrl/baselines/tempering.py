@@ -16,7 +16,7 @@ from annealrl.method import Budget
 from annealrl.schedules import coupling_scale
 from annealrl.simulator import Order, ReplicaSimulator, Rule, Start
 
-GRAMMAR = "tempering:LO:HI:K[:copies=C][:icm][:every=S][:sigma]"
+GRAMMAR = "tempering:LO:HI:K[:copies=C][:icm][:every=S][:low_from=LO0][:high_from=HI0][:sigma]"
 
 
 @dataclass
@@ -36,6 +36,9 @@ class TemperingMethod(SimulatedMethod):
         Isoenergetic moves in random pairs of copies, before the exchanges of every round.
     every : int
         Sweeps between two rounds.
+    low_from, high_from : float, optional
+        Ends of the ladder in the first step, from which they go geometrically to `low` and `high` in the last: the
+        ladder is annealed. By default it stands still.
     sigma_units : bool
         Whether β is in units of 1/σ, see :func:`~annealrl.schedules.coupling_scale`.
     rule, order, initial : str
@@ -49,14 +52,17 @@ class TemperingMethod(SimulatedMethod):
     copies: int | None = None
     clusters: bool = False
     every: int = 1
+    low_from: float | None = None
+    high_from: float | None = None
     sigma_units: bool = False
     rule: Rule = "metropolis"
     order: Order = "random"
     initial: Start = "independent"
 
     def __post_init__(self) -> None:
-        if not 0 < self.low < self.high < np.inf:
-            raise InputError(f"tempering: the ladder goes from {self.low:g} to {self.high:g}; 0 < LO < HI is expected")
+        for which, (low, high) in (("ladder", self._ends(1.0)), ("first ladder", self._ends(0.0))):
+            if not 0 < low < high < np.inf:
+                raise InputError(f"tempering: the {which} goes from {low:g} to {high:g}; 0 < LO < HI is expected")
         if self.temperatures < 2:
             raise InputError(f"tempering: {self.temperatures} temperatures; at least 2 are expected")
         if self.every < 1 or (self.copies is not None and self.copies < 1 + self.clusters):
@@ -75,9 +81,21 @@ class TemperingMethod(SimulatedMethod):
         """All that decides what the method does."""
         return json.dumps({"tempering": {**vars(self), "name": ""}}, sort_keys=True)
 
-    def ladder(self, models: Sequence[IsingModel]) -> FloatArray:
-        """β of each rung for each instance, shape (B, K)."""
-        rungs = np.geomspace(self.low, self.high, self.temperatures)
+    @property
+    def moving(self) -> bool:
+        """Whether the ladder is annealed."""
+        return self.low_from is not None or self.high_from is not None
+
+    def _ends(self, progress: float) -> tuple[float, float]:
+        low, high = (
+            end if first is None else end * (first / end) ** (1.0 - progress)
+            for end, first in ((self.low, self.low_from), (self.high, self.high_from))
+        )
+        return low, high
+
+    def ladder(self, models: Sequence[IsingModel], progress: float = 1.0) -> FloatArray:
+        """β of each rung for each instance, shape (B, K), when the part `progress` of an episode's steps is over."""
+        rungs = np.geomspace(*self._ends(progress), self.temperatures)
         scales = np.array([coupling_scale(model) if self.sigma_units else 1.0 for model in models])
         return np.asarray(rungs / scales[:, None])
 
@@ -100,15 +118,17 @@ class TemperingMethod(SimulatedMethod):
             raise InputError(f"method {self.name!r}: cluster moves need two copies, but the budget leaves room for one")
         simulator = make_simulator(models, budget, seeds, self.rule, self.order, self.initial)
         assert isinstance(simulator, ReplicaSimulator)
-        tempering = simulator.tempering(self.ladder(models), copies, every=self.every, clusters=self.clusters)
-        for _ in range(budget.steps):
+        tempering = simulator.tempering(self.ladder(models, 0.0), copies, every=self.every, clusters=self.clusters)
+        for step in range(budget.steps):
+            if self.moving and step:
+                tempering.betas = self.ladder(models, step / (budget.steps - 1))
             tempering.advance(budget.sweeps_per_step)
         return Annealed(simulator, None, tempering.attempted)
 
 
 def from_text(rest: str) -> TemperingMethod:
-    """Read ``LO:HI:K[:copies=C][:icm][:every=S][:sigma]``."""
-    words, options = split(rest, {"copies": None, "every": 1.0})
+    """Read what :data:`GRAMMAR` says behind ``tempering:``."""
+    words, options = split(rest, {"copies": None, "every": 1.0, "low_from": None, "high_from": None})
     flags = set(words[3:])
     if len(words) < 3 or flags - {"icm", "sigma"}:
         raise InputError(f"{rest!r} is malformed; {GRAMMAR} is expected")
@@ -129,5 +149,7 @@ def from_text(rest: str) -> TemperingMethod:
         copies=None if copies is None else int(copies),
         clusters="icm" in flags,
         every=int(every or 0),
+        low_from=options["low_from"],
+        high_from=options["high_from"],
         sigma_units="sigma" in flags,
     )

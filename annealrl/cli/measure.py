@@ -140,7 +140,8 @@ def tune(
         str,
         typer.Option(
             "--family",
-            help="linear, geometric, reciprocal, free, adaptive, adaptive-speed, population, tempering, tempering-icm.",
+            help="linear, geometric, reciprocal, free, adaptive, adaptive-speed, population, tempering, tempering-icm, "
+            "tempering-icm-moving.",
         ),
     ],
     budget: Annotated[int, typer.Option("--budget", min=1, metavar="N", help="Candidates to try.")] = 100,

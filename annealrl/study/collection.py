@@ -24,7 +24,8 @@ class Results:
     def of(self, test: str, sweeps: int = plan.PAPER.sweeps) -> list[Record]:
         """All on one set with one budget, in the order of the plan."""
         problem = plan.PROBLEMS[test]
-        order = [row.label for row in (*plan.rows(problem), *plan.KINDS)]
+        few = plan.FEW.get((test, sweeps), ())
+        order = [row.label for row in (*plan.rows(problem), *plan.KINDS, *few)]
         found = [r for (name, _, count), r in self.table.items() if (name, count) == (test, sweeps)]
         return sorted(found, key=lambda r: (order.index(r.label) if r.label in order else len(order), r.label))
 

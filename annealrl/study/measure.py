@@ -35,11 +35,12 @@ Progress = Callable[[int, int], None]
 def trained_agents(runs: Path | None = None) -> list[Trained]:
     """The agents of the zoo; with a folder of trainings, NAME-SEED each, also those seeds of them that are there."""
     names: list[str] = load_object("annealrl.agents.catalogue:names")()
-    agents = [Trained(name) for name in names]
+    sweeps: Callable[[str], int] = load_object("annealrl.agents.catalogue:sweeps")
+    agents = [Trained(name, sweeps=sweeps(name)) for name in names]
     for path in sorted(runs.iterdir()) if runs is not None else ():
         name, _, seed = path.name.rpartition("-")
         if name in names and seed.isdecimal() and (path / "policy.safetensors").is_file():
-            agents.append(Trained(name, int(seed), str(path)))
+            agents.append(Trained(name, int(seed), str(path), sweeps(str(path))))
     return agents
 
 
@@ -52,7 +53,7 @@ def record_path(folder: Path, job: Job) -> Path:
 def method_of(job: Job, folder: Path) -> Method | None:
     """Make the method of a job; None if it is not tuned, or not trained, yet."""
     text = job.row.source
-    needed = tuning_of(job.row, job.problem)
+    needed = tuning_of(job)
     if needed is None:
         method = parse_method(text)
         # A further training is known by its label, not by where it lies.
@@ -98,7 +99,7 @@ def tune(
         load_instances(f"{task.problem.train}:{training}", certify=True),
         task.family,
         evaluations=candidates,
-        budget=Budget(threads=threads),
+        budget=replace(task.budget, threads=threads),
         criterion=task.criterion,  # type: ignore[arg-type]
         seed=2,
         sigma_units=task.sigma,

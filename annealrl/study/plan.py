@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from annealrl.evaluation import with_sweeps
@@ -67,7 +67,8 @@ class Row:
     source : str
         A text of the method grammar, or ``tuned:FAMILY[:sigma|:scaled|:SET]``: the tuned member of a family; with
         ``sigma`` tuned in units of 1/σ, with ``scaled`` the one tuned in β, times the median σ of its training
-        instances, with the name of a test set the one that was tuned for that.
+        instances, with the name of a test set the one that was tuned for that. Tuned with the budget of the tables,
+        or with its own where the row is one of :data:`FEW`.
     """
 
     label: str
@@ -99,6 +100,12 @@ INTERACTING = (
 )
 #: Scales differ by up to a hundred: what is tuned in β·σ knows J, which nothing else of this table does.
 MIXED = (*_STATIC, *_ADAPTIVE, Row("tuned free in β·σ", "tuned:free:sigma"))
+MOVING = "tempering, isoenergetic, moving ladder"
+#: Tables at fewer sweeps, where what is easy with the tables' budget is not: everything is tuned with that few.
+FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
+    ("ea2d-24", 500): (*INTERACTING, Row(MOVING, "tuned:tempering-icm-moving")),
+    ("ea2d-mixed-scale-10", 1000): MIXED,
+}
 #: The best of each kind, for the curves over sweeps.
 KINDS = (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING)
 
@@ -139,11 +146,12 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Trained:
-    """An agent: its name, and for a further training of it the seed and the directory."""
+    """An agent: its name, for a further training of it the seed and the directory, and the sweeps it learned with."""
 
     name: str
     seed: int | None = None
     path: str | None = None
+    sweeps: int = PAPER.sweeps
 
     @property
     def row(self) -> Row:
@@ -176,18 +184,30 @@ def rows(problem: Problem) -> tuple[Row, ...]:
 
 def jobs(agents: Sequence[Trained]) -> Iterator[Job]:
     """Everything, the most important first: tables, then the curves over sweeps."""
+    usual = [agent for agent in agents if agent.sweeps == PAPER.sweeps]
     for name in _ORDER:
         problem = PROBLEMS[name]
-        for row in (*rows(problem), *agent_rows(problem, agents)):
+        for row in (*rows(problem), *agent_rows(problem, usual)):
             yield Job(row, problem, PAPER)
+    for (name, sweeps), chosen in FEW.items():
+        problem = PROBLEMS[name]
+        for row in (*chosen, *agent_rows(problem, [agent for agent in agents if agent.sweeps == sweeps])):
+            yield Job(row, problem, with_sweeps(PAPER, sweeps))
     for name in SWEEPS_SETS:
         problem = PROBLEMS[name]
         for sweeps in SWEEPS:
-            budget = with_sweeps(PAPER, sweeps)
-            if budget == PAPER:
+            if sweeps == PAPER.sweeps:
                 continue
-            for row in (*KINDS, *agent_rows(problem, [agent for agent in agents if agent.seed is None])):
-                yield Job(row, problem, budget)
+            there = {row.label for row in FEW.get((name, sweeps), ())}
+            for row in (*KINDS, *agent_rows(problem, [agent for agent in usual if agent.seed is None])):
+                if row.label not in there:
+                    yield Job(row, problem, with_sweeps(PAPER, sweeps))
+
+
+#: Families whose replicas interact.
+_EXCHANGING = {row.family for row in (*INTERACTING, *(row for rows in FEW.values() for row in rows))} - {
+    row.family for row in MIXED
+}
 
 
 @dataclass(frozen=True)
@@ -201,27 +221,32 @@ class Tuning:
     family: str
     problem: Problem
     sigma: bool = False
+    budget: Budget = PAPER
 
     @property
     def criterion(self) -> str:
         """Which energies decide."""
-        return "best" if self.family in {row.family for row in INTERACTING} else "final"
+        return "best" if self.family in _EXCHANGING else "final"
 
     @property
     def file(self) -> str:
         """Where the result is kept."""
-        return f"tuned-{self.family}{'-sigma' * self.sigma}-{self.problem.key}.json"
+        few = "" if self.budget == PAPER else f"-{self.budget.sweeps}"
+        return f"tuned-{self.family}{'-sigma' * self.sigma}-{self.problem.key}{few}.json"
 
 
-def tuning_of(row: Row, problem: Problem) -> Tuning | None:
-    """The search that a row needs, if any."""
+def tuning_of(job: Job) -> Tuning | None:
+    """The search that the row of a job needs, if any."""
+    row = job.row
     if row.family is None:
         return None
     last = row.source.rpartition(":")[2]
-    return Tuning(row.family, PROBLEMS.get(last, problem), sigma=last == "sigma")
+    few = FEW.get((job.problem.test, job.budget.sweeps), ())
+    budget = job.budget if row in few else PAPER
+    return Tuning(row.family, PROBLEMS.get(last, job.problem), last == "sigma", budget)
 
 
 def tunings() -> list[Tuning]:
     """All searches, in the order of the tables."""
-    needed = (tuning_of(row, PROBLEMS[name]) for name in _ORDER for row in rows(PROBLEMS[name]))
+    needed = map(tuning_of, jobs(()))
     return list(dict.fromkeys(found for found in needed if found is not None))

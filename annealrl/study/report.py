@@ -153,6 +153,18 @@ def mixed(results: Results) -> list[str]:
     return detail(records, "final") if records else ["Not run yet.", ""]
 
 
+def few_sweeps(results: Results) -> list[str]:
+    """Where everything is tuned and trained with fewer sweeps."""
+    lines = []
+    for (test, sweeps), rows in plan.FEW.items():
+        labels = {row.label for row in rows}
+        records = [r for r in results.of(test, sweeps) if r.label in labels or r.is_agent]
+        if records:
+            first = "best" if any("exchange" in record.moves for record in records) else "final"
+            lines += [f"### {test}, {sweeps} sweeps", "", *detail(records, first)]
+    return lines or ["Not run yet.", ""]
+
+
 def over_sweeps(results: Results, folder: Path) -> list[str]:
     """Curves as tables: n99 and TTS by the best energy of any step."""
     exact = exact_seconds(folder)
@@ -257,6 +269,9 @@ def write_page(page: Path, folder: Path, jobs: Sequence[plan.Job], episodes: int
         "## Unknown scales",
         "",
         *mixed(results),
+        "## Few sweeps",
+        "",
+        *few_sweeps(results),
         "## Seeds",
         "",
         *spread(results),

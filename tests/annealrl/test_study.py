@@ -131,7 +131,7 @@ def test_searches_are_done_once_and_feed_their_rows(tmp_path: Path) -> None:
     rows = {row.label: row for row in plan.SINGLE_FLIP}
     free, scaled = (plan.Job(rows[label], problem, SMALL) for label in ("tuned free", "tuned free in β·σ"))
     assert method_of(free, tmp_path) is None
-    task = plan.tuning_of(free.row, problem)
+    task = plan.tuning_of(free)
     assert task is not None
     ticks: list[int] = []
     for _ in range(2):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from annealrl.baselines.grammar import known_methods, parse_method
+from annealrl.baselines.simulated import make_simulator
 from annealrl.baselines.tempering import TemperingMethod
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel
 from annealrl.method import Budget, Method
 from annealrl.schedules import coupling_scale
-from annealrl.simulator import instance_seeds
+from annealrl.simulator import ReplicaSimulator, instance_seeds
 
 rng = np.random.default_rng(5)
 SITE = np.arange(16).reshape(4, 4)
@@ -32,6 +33,24 @@ def test_texts() -> None:
     assert any(form.startswith("tempering:") for form, _ in known_methods())
 
 
+def test_an_annealed_ladder_goes_geometrically_from_its_first_ends_to_its_last() -> None:
+    method = parse_method("tempering:1:16:5:copies=2:icm:low_from=0.25:high_from=4")
+    assert isinstance(method, TemperingMethod)
+    assert method.moving
+    np.testing.assert_allclose(method.ladder(MODELS[:1], 0.0)[0], np.geomspace(0.25, 4, 5))
+    np.testing.assert_allclose(method.ladder(MODELS[:1], 0.5)[0], np.geomspace(0.5, 8, 5))
+    np.testing.assert_allclose(method.ladder(MODELS[:1])[0], np.geomspace(1, 16, 5))
+    simulator = make_simulator(MODELS, BUDGET, SEEDS)
+    assert isinstance(simulator, ReplicaSimulator)
+    moving = parse_method("tempering:1:16:8:low_from=0.25")
+    assert isinstance(moving, TemperingMethod)
+    tempering = simulator.tempering(np.geomspace(0.25, 16, 8), 3)
+    for low in (0.25, 0.25 * 4 ** (1 / 3), 0.25 * 4 ** (2 / 3), 1.0):
+        tempering.betas = np.geomspace(low, 16, 8)
+        tempering.advance(BUDGET.sweeps_per_step)
+    np.testing.assert_array_equal(moving.anneal(MODELS, BUDGET, SEEDS).simulator.energies, simulator.energies)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -50,6 +69,9 @@ def test_texts() -> None:
         ("tempering:2:1:3", "from 2 to 1"),
         ("tempering:0:1:3", "from 0 to 1"),
         ("tempering:1:inf:3", "to inf"),
+        ("tempering:1:2:3:low_from=3", "first ladder goes from 3 to 2"),
+        ("tempering:1:2:3:high_from=0", "first ladder goes from 1 to 0"),
+        ("tempering:1:2:3:low_from=nan", "first ladder"),
     ],
 )
 def test_bad_texts(text: str, message: str) -> None:

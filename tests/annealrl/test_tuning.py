@@ -88,14 +88,15 @@ def test_every_family_can_be_tuned_saved_and_read_back(family: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("replicas", [4, 8, 24, 64])
-@pytest.mark.parametrize(("family", "fewest"), [("tempering", 1), ("tempering-icm", 2)])
+@pytest.mark.parametrize(("family", "fewest"), [("tempering", 1), ("tempering-icm", 2), ("tempering-icm-moving", 2)])
 def test_ladders_fill_the_replicas_and_rungs_lie_in_the_units_asked_for(
     replicas: int, family: str, fewest: int
 ) -> None:
     rng = np.random.default_rng(replicas)
-    for x in rng.normal(0.0, 2.0, (20, 4)):
+    for x in rng.normal(0.0, 2.0, (20, len(families()[family].start))):
         method = families()[family].build(x, Setting(2.0, False, replicas))
         assert isinstance(method, TemperingMethod)
+        assert method.moving == (family == "tempering-icm-moving")
         assert method.copies is not None
         assert method.copies >= fewest
         assert method.copies * method.temperatures == replicas
@@ -320,7 +321,7 @@ def test_the_objective_of_designs_is_in_units_of_what_they_are() -> None:
 def test_designs_that_cannot_be_tuned_on_are_refused(tmp_path: Path) -> None:
     from annealrl import api
 
-    for family in ("tempering", "tempering-icm"):
+    for family in ("tempering", "tempering-icm", "tempering-icm-moving"):
         with pytest.raises(InputError, match=f"^tune: family '{family}': Ising models are expected, not designs"):
             tune(ROTORS, family, evaluations=1, budget=DESIGN_BUDGET, out=tmp_path / "tuned.json")
     assert not list(tmp_path.iterdir())
