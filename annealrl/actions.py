@@ -136,6 +136,28 @@ class Resample(Component):
         return drive.simulator.population.weighed
 
 
+class Select(Resample):
+    """As :class:`Resample`, from one temperature of the reference schedule to the next, wherever β itself is set to.
+
+    Differences of β between steps are small: exploration that shakes β would turn :class:`Resample` into selection of
+    high energies every other step, and what a policy learns under it is to resample less.
+    """
+
+    name = "select"
+    meaning = "select: weights exp(-alpha * delta_reference * E), alpha = scale * (1 + action) / 2"
+    uses = frozenset({"reference"})
+
+    def begin(self, drive: Drive) -> None:
+        """Tabulate the reference."""
+        self._table: FloatArray = self.reference.table(drive.simulator.models, drive.steps)
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Resample as if the last step and the coming one were at the reference."""
+        if step:
+            change = self._table[step] - self._table[step - 1]
+            drive.simulator.population.resample(change, self.scale * (1.0 + action) / 2)
+
+
 class Look(Component):
     """Controlled observation: the replicas are looked at before the next decision where the action is above 0.
 
@@ -181,6 +203,7 @@ COMPONENTS: Mapping[str, type[Component]] = {
         MeasuredBetaOffset,
         DeltaLogStep,
         Resample,
+        Select,
         Look,
         Sweeps,
         Spread,

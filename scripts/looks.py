@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,15 @@ from annealrl.agents.config import TrainConfig, parse_config
 from annealrl.agents.storage import load_agent
 from annealrl.agents.training import train
 from annealrl.agents.trials import run_trials
+from annealrl.api import load_instances
 from annealrl.evaluation import evaluate
-from annealrl.instances import catalogue
+from annealrl.instance_set import InstanceSet
 from annealrl.method import Budget
 from annealrl.results import write_text
 
 STEPS, SWEEPS = 40, 10
-TEST, PER_INSTANCE, SEED = "cool-8", 20, 5
+#: Not the shipped set, whose scores were seen while the settings below were chosen.
+TEST, PER_INSTANCE, SEED = "ea2d-8-test:100", 20, 5
 RIVALS = ("linear:0.4:4", "geometric:0.4:5")
 #: β set outright, so that it is known; or changed from a random start that is known only by what the replicas do.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -109,13 +112,16 @@ def configurations() -> dict[str, TrainConfig]:
     return found
 
 
+@cache
+def _instances() -> InstanceSet:
+    return load_instances(TEST, certify=True)
+
+
 def measure(folder: Path, threads: int) -> dict[str, Any]:
     """What the agent of a folder reaches on the test instances."""
     agent = load_agent(folder)
     budget = Budget(64, STEPS, SWEEPS, threads)
-    found = run_trials(
-        agent.policy, agent.config.env, catalogue.load(TEST), episodes=PER_INSTANCE, seed=SEED, budget=budget
-    )
+    found = run_trials(agent.policy, agent.config.env, _instances(), episodes=PER_INSTANCE, seed=SEED, budget=budget)
     frequency = found.looked.mean(axis=(1, 2)).round(4).tolist()
     spread = float(found.looks.std())
     return {
@@ -139,7 +145,7 @@ def main() -> None:
         folder = arguments.runs / name
         if arguments.only is None or name in arguments.only:
             train(config, folder, resume=True)
-        done = folder / "measured.json"
+        done = folder / f"measured-{TEST.replace(':', '-')}.json"
         left_out = arguments.only is not None and name not in arguments.only and not done.is_file()
         if left_out or not (folder / "README.md").is_file():
             continue
@@ -153,7 +159,7 @@ def main() -> None:
             **json.loads(done.read_text()),
         }
         print(f"{name}: {rows[name]['looks_per_episode']:.1f} looks, n99 {rows[name]['n99']:.3f}", flush=True)
-    counts = np.full(len(catalogue.load(TEST)), PER_INSTANCE)
+    counts = np.full(len(_instances()), PER_INSTANCE)
     for name, row in rows.items():
         base = rows.get(f"{name.partition('/')[0]}/every-1")
         if base is not None:
@@ -162,9 +168,7 @@ def main() -> None:
     budget = Budget(64, STEPS, SWEEPS, arguments.threads)
     static: dict[str, Any] = {}
     for method in RIVALS:
-        found = evaluate(
-            method, catalogue.load(TEST), episodes=PER_INSTANCE, budget=budget, criterion="final", seed=SEED
-        )
+        found = evaluate(method, _instances(), episodes=PER_INSTANCE, budget=budget, criterion="final", seed=SEED)
         static[method] = {"p": found.p, "p_ci": found.p_ci, "n99": found.n99, "n99_ci": found.n99_ci}
     for row in rows.values():
         del row["successes"]
