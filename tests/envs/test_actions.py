@@ -29,7 +29,10 @@ def played(env: AnnealingVectorEnv, columns: list[float]) -> np.ndarray:
     return np.array([env.step(np.tile(columns, (env.num_envs, 1)))[4]["energy"] for _ in range(3)])
 
 
-@pytest.mark.parametrize("action", [("delta_beta", "resample"), ("resample", "log_beta_offset"), "resample"])
+@pytest.mark.parametrize(
+    "action",
+    [("delta_beta", "resample"), ("resample", "log_beta_offset"), "resample", ("select", "log_beta_offset"), "select"],
+)
 def test_composed_actions_keep_the_contract(action: Any) -> None:
     check_vector_env(lambda num_envs: batch(num_envs, action=action))
     check_env(gym.make("EdwardsAnderson2D-v0", action=action, **SHORT).unwrapped, skip_render_check=True)
@@ -59,6 +62,15 @@ def test_resampling_selects_by_the_change_of_beta() -> None:
     env.step([[0.5, 1.0]])
     families = simulator.population.families
     assert len(np.unique(families)) < 64
+
+
+def test_selection_goes_by_the_reference_where_beta_leaves_it() -> None:
+    env = batch(1, action=("log_beta_offset", "select"), reference=Linear(0.5, 0.5), replicas=64)
+    env.reset(seed=1)
+    for action in (-1.0, 1.0, 0.5):
+        env.step([[action, 1.0]])
+    simulator: Any = env.simulator
+    assert len(np.unique(simulator.population.families)) == 64, "the reference stands still"
 
 
 def test_beta_follows_the_reference_where_nothing_sets_it() -> None:
@@ -107,11 +119,12 @@ def test_options_that_do_not_go_together(options: dict[str, Any], message: str) 
         batch(**options)
 
 
-def test_a_neutral_action_is_tuned_population_annealing() -> None:
+@pytest.mark.parametrize("component", ["resample", "select"])
+def test_a_neutral_action_is_tuned_population_annealing(component: str) -> None:
     schedule, alpha = Knots((0.7, 1.3, 40.0)), 1.7
     env = batch(
         3,
-        action=("log_beta_offset", "resample"),
+        action=("log_beta_offset", component),
         action_scale=(0.5, 2 * alpha),
         reference=schedule,
         beta_max=200.0,
