@@ -110,6 +110,8 @@ FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
 KINDS = (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING)
 
 SINGLE_FLIP_SETS = tuple(f"cool-{side}" for side in SIDES)
+#: Where population annealing alone stands beside the population agent; the other rivals solve all.
+POPULATION_SETS = ("cool-8", "cool-10", "cool-12")
 INTERACTING_SETS = ("cool-14", "cool-16", "ea2d-24", "ea2d-32", "ea3d-6", "ea3d-8", "sk-100", "ea2d-mixed-scale-10")
 MIXED_SET = "ea2d-mixed-scale-10"
 SWEEPS_SETS = ("cool-14", "ea2d-24")
@@ -177,6 +179,8 @@ def rows(problem: Problem) -> tuple[Row, ...]:
     if problem.test in SINGLE_FLIP_SETS:
         # At its own side it is the same row.
         found += tuple(row for row in SINGLE_FLIP if not row.source.endswith(f":{problem.test}"))
+    if problem.test in POPULATION_SETS:
+        found += INTERACTING[:1]
     if problem.test in INTERACTING_SETS:
         found += INTERACTING
     return found

@@ -137,7 +137,7 @@ def spread(results: Results) -> list[str]:
 def interacting(results: Results) -> list[str]:
     """Methods whose replicas interact, set by set."""
     lines = []
-    for test in plan.INTERACTING_SETS:
+    for test in (*plan.POPULATION_SETS, *plan.INTERACTING_SETS):
         records = [r for r in results.of(test) if r.moves != ("flip",)]
         if records:
             proven = (
