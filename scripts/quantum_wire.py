@@ -297,17 +297,21 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     (steps, before, after), bottom = figure.subplots(2, 3)
     ten, quarter, one, anneal, squares = (found[name] for name in ANTIDOT)
     cost, phi = lone.gradient_cost, lone.wire.fields
-    steps.plot(cost * np.arange(len(ten["values"])), ten["values"][:, 0], "C0", lw=0.7, label="ten, RMSProp")
-    steps.plot(cost * np.arange(len(quarter["values"])), quarter["values"][:, 0], "C4", lw=0.5, alpha=0.6,
-               label="ten, RMSProp on 26 fields")  # fmt: skip
+    descents = [
+        ("ten, RMSProp", "C0", ten["values"][:, 0]),
+        ("ten, RMSProp on 26 fields", "C4", quarter["values"][:, 0]),
+    ]
+    names = zip(("one, RMSProp", "one, AdaBelief"), ("C1", "C3"), one["values"].T[:: len(ONE_STARTS)], strict=True)
+    for name, colour, column in (*descents, *names):
+        # Thin as it went, thick the lowest so far.
+        at = cost * np.arange(1, len(column) + 1)
+        steps.plot(at, column, colour, lw=0.4, alpha=0.35)
+        steps.plot(at, lower(column), colour, lw=1.2, label=name)
     # Least squares begin where the quarter's ten ended, and need few calls.
     for key, colour, begin in (("ten", "C4", len(quarter["values"])), (f"one from y = {ONE_STARTS[0]:g}", "C1", 0)):
         values = squares[f"{key}: L"]
         name = "ten, then least squares on all" if key == "ten" else "one, least squares"
         steps.plot(cost * (begin + np.arange(1, len(values) + 1)), lower(values), colour, ls=":", lw=2, label=name)
-    for k, (optimizer, colour) in enumerate(zip(ONE_OPTIMIZERS, ("C1", "C3"), strict=True)):
-        column = one["values"][:, k * len(ONE_STARTS)]
-        steps.plot(cost * np.arange(1, len(column) + 1), column, colour, lw=0.7, label=f"one, {optimizer}")
     spent = np.maximum(anneal["evaluations"], 1)
     steps.plot(spent, lower(anneal["values"][:, 0]), "C2", label="one, annealed")
     steps.axhline(-3, color="grey", lw=0.8)
@@ -332,7 +336,7 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     picture(bottom[1], many.potentials(ten["best"])[0], "ten Gaussians, RMSProp", 10)
     both = [lone.potentials(stage["best"])[0] - LEAD for stage in (one, anneal)]
     halves = np.concatenate([both[0][:, :15], both[1][:, :15]], axis=1)
-    picture(bottom[2], LEAD + halves, "one: RMSProp (below), annealed (above the line)", 10)
+    picture(bottom[2], LEAD + halves, "one: RMSProp below, annealed above", 10)
     bottom[2].axhline(14.5, color="k", lw=0.8)
     bottom[2].set_yticks([0, 10, 15, 25], ["0", "10", "0", "10"])
     figure.savefig(path, dpi=110)

@@ -108,6 +108,7 @@ def tuning(runs: Path) -> dict[str, dict[str, Any]]:
             out=runs / "tuned.json",
             progress=bar,
         )
+    shutil.copyfile(runs / "tuned.json", DOCS / "results" / "tuned-wire-antidot.json")
     best["schedule"] = kept(runs / "tuning.json", found.method.name, source, 1, 0)
     for name, row in best.items():
         print(f"{name}: {row['method']} solves {sum(row['solved'])} of {TRAINING}", flush=True)
