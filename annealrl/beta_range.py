@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
 
 #: Acceptance of the hardest flip at the hot end, and of the typical spin's weakest frustration at the cold end.
@@ -25,6 +26,11 @@ def default_beta_range(model: IsingModel) -> tuple[float, float]:
     tuple of float
         (hot, cold) with 0 < hot ≤ cold, in units of 1/energy; (0.1, 1) where all energies are equal.
 
+    Raises
+    ------
+    InputError
+        If the couplings are so small that β exceeds float64.
+
     Examples
     --------
     >>> ring = IsingModel.from_edges([(i, (i + 1) % 8) for i in range(8)])
@@ -42,7 +48,13 @@ def default_beta_range(model: IsingModel) -> tuple[float, float]:
     if not len(felt):
         return 0.1, 1.0
     hot = math.log(1 / _HOT) / (2 * float(strongest.max())) / unit
-    return hot, max(hot, math.log(1 / _COLD) / (2 * float(np.median(felt))) / unit)
+    cold = max(hot, math.log(1 / _COLD) / (2 * float(np.median(felt))) / unit)
+    if not math.isfinite(cold):
+        raise InputError(
+            f"instance {model.name!r}: β for a typical coupling or field, {float(np.median(felt)) * unit:.3g}, exceeds "
+            "float64; values of at least 1e-300 are expected (multiply all of them by one factor)"
+        )
+    return hot, cold
 
 
 def _or_infinite(values: FloatArray) -> FloatArray:

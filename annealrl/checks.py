@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 
 import numpy as np
 
@@ -34,6 +35,32 @@ def whole(value: object, what: str, least: int) -> int:
     if number < least:
         raise InputError(f"{what} is {value!r}; a whole number of at least {least} is expected")
     return number
+
+
+def enough_memory(needed: float, what: str) -> None:
+    """Refuse what this machine's memory cannot hold, before the system ends the process without a word.
+
+    Parameters
+    ----------
+    needed : float
+        Bytes, at least.
+    what : str
+        Place and name of what would take them, with which the message opens.
+
+    Raises
+    ------
+    InputError
+        If there is less memory than that, in use or not.
+    """
+    try:
+        present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not every system tells
+        return
+    if needed > present:
+        raise InputError(
+            f"{what} would take more than {needed / 2**30:.0f} GiB of memory; at most the {present / 2**30:.0f} GiB of "
+            "this machine are expected"
+        )
 
 
 def whole_each(value: object, what: str, count: int) -> IntArray:

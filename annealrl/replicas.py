@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from annealrl.checks import whole
+from annealrl.checks import enough_memory, whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray, IsingModel, SpinArray
 from annealrl.kernels import configurations, observables, packed
@@ -56,9 +56,11 @@ class ReplicaStore:
         #: What rounded couplings cost replicas at their own β, by instance; worked out when first needed.
         self._coarse: dict[int, float] = {}
         sites, degree = capacity or (0, 0)
-        self._allocate(
-            max([sites, *(model.n for model in models)]), max([degree, *(int(model.degrees.max()) for model in models)])
-        )
+        sites = max([sites, *(model.n for model in models)])
+        # Energies, random streams and two configurations of a bit a spin; of one instance a byte a spin, once read.
+        needed = replicas * (len(models) * (24 + sites / 4) + sites)
+        enough_memory(needed, f"simulator: {len(models)} × {replicas} replicas of {sites} spins")
+        self._allocate(sites, max([degree, *(int(model.degrees.max()) for model in models)]))
         self.load(range(len(models)), models, seeds)
 
     def _allocate(self, sites: int, degree: int) -> None:

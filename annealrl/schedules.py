@@ -50,7 +50,8 @@ class Schedule(ABC):
     def table(self, models: Sequence[Problem], steps: int) -> FloatArray:
         """β of each step for each instance, shape (steps, B), in units of 1/energy."""
         betas = np.repeat(self.betas(steps)[:, None], len(models), axis=1)
-        return betas / [coupling_scale(model) for model in models] if self.sigma_units else betas
+        with np.errstate(over="ignore"):  # whoever runs the schedule refuses what is not finite
+            return betas / [coupling_scale(model) for model in models] if self.sigma_units else betas
 
     def to_json(self) -> dict[str, Any]:
         """Everything that makes the schedule, ready for ``json.dumps``; :func:`from_json` is the way back."""

@@ -31,6 +31,8 @@ CALLS: list[tuple[Callable[[], object], str]] = [
         (lambda n=n: ReplicaSimulator([RING], n), f"simulator: replicas is {n!r}; a whole number of at least 1")
         for n in (0, 1.5, 2.0, "3", None)
     ),
+    (lambda: ReplicaSimulator([RING], 10**13), "replicas of 5 spins would take more than .* GiB of memory"),
+    (lambda: sample(IsingModel.from_edges([(0, 1)], 5e-324)), "β for a typical coupling or field, 4.94e-324, exceeds"),
     (lambda: simulator(threads=1.5), "simulator: threads is 1.5; a whole number of at least 1"),
     (lambda: simulator(threads=0), "simulator: threads is 0; a whole number of at least 1"),
     (lambda: simulator(seed=-1), "seed is -1; a whole number of at least 0 or a SeedSequence"),
