@@ -84,7 +84,9 @@ def is_npz(path: str | Path) -> bool:
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a new file beside `path` for writing and rename it into place at the end; on an error nothing is left.
+    """Open a new file beside `path` for writing and rename it into place at the end; on an error no file is left.
+
+    Folders on the way to it are made, as everywhere.
 
     Raises
     ------
@@ -96,6 +98,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         kind = "a directory" if target.is_dir() else "not a regular file"
         raise InputError(f"{place(path)}cannot be written: {kind}")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the rename
             dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -109,7 +110,7 @@ def verify(
         if report.proofs:
             columns = ["looked at anew", "stated as", "by", "found", "energy", "stated - found", "seconds"]
             rows = [
-                (p.instance, p.status, p.method, p.found, f"{p.energy:.12g}", f"{p.difference:.3g}", f"{p.seconds:.3f}")
+                (p.instance, p.status, p.method, p.found, f"{p.energy:.12g}", _difference(p), f"{p.seconds:.3f}")
                 for p in report.proofs
             ]
             print_table(columns, rows, sys.stdout)
@@ -120,6 +121,10 @@ def verify(
             f"their spins, {proven} of {len(report.proofs)} proven anew",
             flush=True,
         )
+
+
+def _difference(proof: Any) -> str:
+    return "" if math.isnan(proof.difference) else f"{proof.difference:.3g}"
 
 
 @instances_app.command()

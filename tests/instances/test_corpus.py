@@ -297,3 +297,4 @@ def test_an_earlier_output_outlives_a_refusal(tmp_path):
     assert (tmp_path / "out.npz").read_bytes() == b"earlier"
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["bad.txt", "out.npz"]
     assert run(["instances", "import", str(tmp_path / "bad.txt"), "--out", str(Path(tmp_path, "no", "out.npz"))]) == 2
+    assert not (tmp_path / "no").exists()

@@ -142,8 +142,9 @@ def test_offsets_are_not_lost_silently(tmp_path):
 
 
 def test_places_that_cannot_be_written(tmp_path, triangle):
+    write_rudy(tmp_path / "new" / "folder" / "file", triangle)
     with pytest.raises(InputError, match="cannot be written"):
-        write_rudy(tmp_path / "no" / "folder", triangle)
+        write_rudy(tmp_path / "new" / "folder" / "file" / "a", triangle)
     with pytest.raises(InputError, match="cannot be written"):
         write_rudy(tmp_path, triangle)
-    assert [p.name for p in tmp_path.iterdir()] == []
+    assert [p.name for p in tmp_path.rglob("*")] == ["new", "folder", "file"]
