@@ -37,7 +37,8 @@ _DTYPE = re.compile(r"[<>|=]?[iufU](\d{1,6})")
 _HEADER = (
     re.compile(r"""['"]descr['"]: *['"]([^'"]+)['"]"""),
     re.compile(r"""['"]fortran_order['"]: *(True|False)"""),
-    re.compile(r"""['"]shape['"]: *\(((?:\d{1,18},? ?){0,32})\)"""),
+    # Commas between the numbers leave only one way to match: long runs of digits would be split in countless ways.
+    re.compile(r"""['"]shape['"]: *\(((?:\d{1,18}(?:, ?\d{1,18}){0,31},?)?)\)"""),
 )
 
 

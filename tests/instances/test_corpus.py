@@ -182,6 +182,7 @@ def sets() -> dict[str, bytes]:
         "header-longer-than-file": packed(J=b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr'"),
         "huge-shape": packed(J=npy(described("(1000000000000000000,)"))),
         "huge-empty-shape": packed(J=npy(described("(0, 1000000000000000000)"))),
+        "thousands-of-digits": packed(J=npy(described(f"({'9' * 4000},)"))),
         "negative-shape": packed(J=npy(described("(-1,)"), bytes(8))),
         "objects": packed(J=npy(described("(1,)", "'|O'"), b"\x80\x04N.")),
         "structure": packed(J=npy(described("(1,)", "[('a', '<f8')]"), bytes(8))),
