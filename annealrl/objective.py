@@ -277,8 +277,16 @@ class Objective(Family):
         return self.energies(designs), np.asarray(self.gradient(designs), np.float64)
 
     def energy_of(self, design: npt.ArrayLike) -> float:
-        """The energy of one design, shape (n,)."""
-        return float(self.energies(np.asarray(design)[None])[0])
+        """The energy of one design, shape (n,).
+
+        Raises
+        ------
+        InputError
+            If the design has another shape, or lies outside the space.
+        """
+        x = np.asarray(design, np.float64)
+        self.space.check(x, f"objective {self.name!r}")
+        return float(self.energies(x[None])[0])
 
     # -- as a family -----------------------------------------------------------------------------------------------
 

@@ -89,6 +89,24 @@ class Space:
         inside: npt.NDArray[np.bool_] = ((x >= self.low - slack) & (x <= self.high + slack) & on_levels).all(axis=-1)
         return inside
 
+    def check(self, design: FloatArray, where: str) -> None:
+        """Say which coordinate of a design leaves its bounds; angles have none.
+
+        Raises
+        ------
+        InputError
+            If one does, holds NaN, or the shape is not (n,).
+        """
+        if design.shape != (self.n,):
+            raise InputError(f"{where}: a design of shape {design.shape}; ({self.n},) is expected")
+        slack = 1e-9 * (self.high - self.low)
+        free = self.periodic & np.isfinite(design)
+        out = np.flatnonzero(~(free | ((design >= self.low - slack) & (design <= self.high + slack))))
+        if len(out):
+            k = int(out[0])
+            bounds = f"{self.low[k]:g} to {self.high[k]:g}"
+            raise InputError(f"{where}: coordinate {k} of the design is {design[k]:g}; {bounds} is expected")
+
     def scaled(self, designs: FloatArray) -> FloatArray:
         """Map every coordinate's range to [-1, 1]."""
         return np.clip(2 * (designs - self.low) / (self.high - self.low) - 1, -1.0, 1.0)

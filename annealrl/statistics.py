@@ -155,9 +155,14 @@ class Ratio:
 
 
 def paired_ratio(
-    successes_a: npt.ArrayLike, episodes_a: npt.ArrayLike, successes_b: npt.ArrayLike, episodes_b: npt.ArrayLike
+    successes_a: npt.ArrayLike,
+    episodes_a: npt.ArrayLike,
+    successes_b: npt.ArrayLike,
+    episodes_b: npt.ArrayLike,
+    *,
+    least: float = 0.0,
 ) -> Ratio:
-    """Ratio of the pooled n99 of two methods, a over b, with instances resampled jointly.
+    """Ratio of the pooled n99 of two methods, a over b, with instances resampled jointly; an n99 is `least` at least.
 
     Both p are smoothed to (K + ½)/(N + 1), in the estimate and in every resample, so that a method that always or never
     succeeds has a finite n99. Where the bootstrap over instances has no spread to show for a method (K = 0, K = N, or a
@@ -176,12 +181,16 @@ def paired_ratio(
     rng = np.random.default_rng([SEED, 2])
     draws = [_pooled_draws(k, n, weights, rng) for k, n in (a, b)]
     values = [(k.sum() + 0.5) / (n.sum() + 1) for k, n in (a, b)]
-    value = float(n99(values[0]) / n99(values[1]))
-    low, high = _containing(_interval(n99(draws[0]) / n99(draws[1])), value)
+
+    def over(first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
+        return np.asarray(np.maximum(n99(first), least) / np.maximum(n99(second), least))
+
+    value = float(over(*values))
+    low, high = _containing(_interval(over(*draws)), value)
     if np.ptp(a[0] / a[1]) == 0 and np.ptp(b[0] / b[1]) == 0:
         # All instances alike: the bootstrap shows no spread, but the episodes still have their binomial one.
         free = [_beta_draws(k, n, RESAMPLES, rng) for k, n in (a, b)]
-        floor = _interval(n99(free[0]) / n99(free[1]))
+        floor = _interval(over(*free))
         low, high = min(low, floor[0]), max(high, floor[1])
     return Ratio(value, (low, high))
 

@@ -1,13 +1,13 @@
 """Inverse design of thin films and layered spheres: every table and figure of docs/photonics.md.
 
-Stages write RUNS/*.json target by target and go on from there when they are started again; each ends by writing
-docs/results/photonics-STAGE.json. `tables` and `figures` come from those files alone.
+Stages write RUNS/*.json piece by piece and go on from there when they are started again; each publishes
+docs/results/photonics-STAGE.json. `tables` and `figures` come from those files alone. `--only TEXT` measures the
+methods whose names hold it, and publishes what else there is.
 
     python scripts/photonics.py bragg [--layers 10 20 40] [--episodes 200]
-    python scripts/photonics.py shell|stack [--targets 40]     # r_T: networks, searches, gradients, the nearest design
-    python scripts/photonics.py nearest [--targets 500]        # r_T of the nearest designs, polished, alone
+    python scripts/photonics.py shell|stack [--targets 500]    # r_T: networks, searches, gradients, nearest designs
     python scripts/photonics.py curve [--targets 4] [--calls 100000]
-    python scripts/photonics.py agents [--targets 50]
+    python scripts/photonics.py agents                         # n99 on planted films and spheres
     python scripts/photonics.py tables figures
 """
 
@@ -17,16 +17,18 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from annealrl.inverse.mirrors import bragg
 from annealrl.inverse.report import figures, tables
-from annealrl.inverse.stages import Stage, agents, bragg, curve, nearest_designs, published_task
+from annealrl.inverse.spectra import curve, published_task
+from annealrl.inverse.stages import Stage
+from annealrl.inverse.successes import successes
 
 STAGES: dict[str, Callable[[Stage], None]] = {
     "bragg": bragg,
     "shell": lambda stage: published_task(stage, "shell"),
     "stack": lambda stage: published_task(stage, "stack"),
-    "nearest": nearest_designs,
     "curve": curve,
-    "agents": agents,
+    "agents": successes,
 }
 
 

@@ -1,12 +1,15 @@
 """Train the agents of the zoo: several seeds each, the pick by validation, and what it does on the test instances.
 
 An agent is a recipe (agents/configs/), a side and a tuned schedule (docs/results/tuned-*.json) to start from; the
-schedule must have been tuned before, with `annealrl tune`. Every training resumes from its last checkpoint, and one
-that is complete is not done again. The pick goes to agents/zoo/ with the validations of all seeds in its card. Its test
-instances are looked at after that, by scripts/results.py.
+schedule must have been tuned before, with `annealrl tune`. Those of films and spheres start from nothing. Every
+training resumes from its last checkpoint, and one that is complete is not done again. The pick goes to agents/zoo/ with
+the validations of all seeds in its card. Its test instances are looked at after that, by scripts/results.py or by
+scripts/photonics.py.
 
     python scripts/train_zoo.py ea2d-14 [--seeds 0 1 2] [--runs runs/zoo] [--threads 1]
     python scripts/train_zoo.py ea2d-14 --evaluate        # after scripts/results.py measure
+    python scripts/train_zoo.py planted-spectrum nanoparticle bragg-mirror --seeds 0
+    python scripts/train_zoo.py planted-spectrum --evaluate        # after scripts/photonics.py agents
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.population import PopulationMethod
 from annealrl.baselines.tempering import TemperingMethod
 from annealrl.errors import InputError
+from annealrl.inverse.stages import ratio
 from annealrl.results import read_json, write_text
 from annealrl.schedules import Schedule
 from annealrl.study.record import RULES, Record
@@ -45,7 +49,7 @@ class Entry:
     recipe : str
         File of agents/configs.
     test, validation : str
-        Sets.
+        Sets; for designs, the file of docs/results and the instances in it, and none, which is those of the family.
     tuned : str, optional
         File of docs/results: what the untrained policy does, and the rival; by default the recipe's own reference.
     env : dict
@@ -56,7 +60,7 @@ class Entry:
 
     recipe: str
     test: str
-    validation: str
+    validation: str | None
     tuned: str | None
     env: dict[str, Any]
     changes: dict[str, Any]
@@ -82,6 +86,12 @@ def _table() -> dict[str, Entry]:
     few = {"steps": 25, "sweeps_per_step": 40}
     table["ea2d-mixed-scale-1000"] = Entry("mixed_scale", *scales, "tuned-free-sigma-mixed-scale-10-1000", few, {})
     table["ea2d-24-all"] = Entry("all_moves", "ea2d-24", "ea2d-24-val", "tuned-tempering-icm-ea2d-24-500", {}, {})
+    for name, test in (
+        ("planted-spectrum", "photonics-agents PlantedSpectrum-v0,layers=3"),
+        ("nanoparticle", "photonics-agents NanoparticleShell-v0,layers=3"),
+        ("bragg-mirror", "photonics-bragg 20"),
+    ):
+        table[name] = Entry(name.replace("-", "_"), test, None, None, {}, {})
     return table
 
 
@@ -131,9 +141,10 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
         found[seed] = history
     pick = max(seeds, key=lambda seed: (best(found[seed])["success"], best(found[seed])["reward"]))
     values = ", ".join(f"{best(found[seed])['success']:.3f} (seed {seed})" for seed in seeds)
+    start = "the untrained policy" if _table()[name].validation is None else "the method that it starts from"
     notes = (
-        f"Solved in validation, at the best of each training: {values}; by the method that it starts from, on "
-        f"the same episodes: {found[pick][0]['success']:.3f}. The best seed is kept."
+        f"Solved in validation, at the best of each training: {values}; by {start}, on the same episodes: "
+        f"{found[pick][0]['success']:.3f}. The best seed is kept."
     )
     if best(found[pick])["episodes"] == 0:
         notes += " No policy of its training validated better than the untrained one, which is what is kept."
@@ -146,8 +157,42 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
     print(f"{name}: {notes}")
 
 
+def designs_evaluated(name: str) -> None:
+    """As :func:`evaluated`, from what scripts/photonics.py measured."""
+    file, source = _table()[name].test.split(" ")
+    rows = [row for key, row in read_json(RESULTS / f"{file}.json").items() if key.split(" ")[0] == source]
+    ours = next((row for row in rows if row["method"] == f"agent:{name}"), None)
+    fingerprint = AgentMethod(load_agent(name), name).fingerprint
+    if ours is None or ours["fingerprint"] != fingerprint:
+        raise InputError(f"{name}: not measured as it is; scripts/photonics.py does that")
+    same = [row for row in rows if row is not ours]
+    shown = {
+        "instances": f"{source} layers of BraggMirror-v0" if source.isdigit() else f"env:{source}",
+        **{key: ours[key] for key in ("budget", "episodes", "p", "calls", "n99", "n99_ci", "best")},
+        "budgets": "replicas, steps, sweeps a step; calls of the simulator in an episode; n99 in calls",
+        "ratios": "n99 of the agent in calls over that of the method, with its 95 % interval",
+    }
+    lines = [
+        {key: row[key] for key in ("method", "budget", "p", "calls", "n99")}
+        | {"n99_ratio_of_agent": found if found is None else [round(value, 3) for value in found]}
+        for row, found in ((row, ratio(ours, row)) for row in same)
+    ]
+    _write_evaluation(name, shown, lines)
+
+
+def _write_evaluation(name: str, shown: dict[str, Any], methods: list[dict[str, Any]]) -> None:
+    # A method is a line, in the card too.
+    lines = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in methods)
+    head = ",\n ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in shown.items())
+    write_text(ZOO / name / EVALUATION, f'{{\n {head},\n "methods": [\n  {lines}\n ]\n}}\n')
+    write_card(ZOO / name, load_config(ZOO / name / "config.yml"))
+
+
 def evaluated(name: str) -> None:
     """Put what was measured on the test instances beside the agent; measuring is `scripts/results.py`'s affair."""
+    if _table()[name].validation is None:
+        designs_evaluated(name)
+        return
     records = [Record.load(path) for path in sorted((RESULTS / "records").glob(f"{_table()[name].test}--*.json"))]
     fingerprint = AgentMethod(load_agent(name), name).fingerprint
     ours = next((record for record in records if record.fingerprint == fingerprint), None)
@@ -177,11 +222,7 @@ def evaluated(name: str) -> None:
         "n99": {rule: round(ours.summary(rule).n99, 3) for rule in RULES},
         "ratios": "n99 of the agent over that of the method, with its 95 % interval",
     }
-    # A method is a line, in the card too.
-    lines = ",\n  ".join(json.dumps(row) for row in rows)
-    head = ",\n ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in shown.items())
-    write_text(ZOO / name / EVALUATION, f'{{\n {head},\n "methods": [\n  {lines}\n ]\n}}\n')
-    write_card(ZOO / name, load_config(ZOO / name / "config.yml"))
+    _write_evaluation(name, shown, rows)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile
@@ -54,6 +55,11 @@ class Designs:
     def __len__(self) -> int:
         """N, the number of true calls that the training set cost."""
         return len(self.points)
+
+    @cached_property
+    def squares(self) -> FloatArray:
+        """Sum of squares of each spectrum, shape (N,)."""
+        return np.asarray((self.spectra**2).sum(axis=1))
 
     def part(self, rows: slice) -> Designs:
         """Some of them."""

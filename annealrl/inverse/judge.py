@@ -48,6 +48,23 @@ def descend_from(
     return Trace(found.values, len(found.values))
 
 
+def descend_in_rounds(
+    model: Objective, points: FloatArray, calls: int, *, first: int = 4, each: int | None = 30, goal: float = 1e-9
+) -> Trace:
+    """Bounded least squares, `first` calls from each of the points, then on from where they came, the lowest first."""
+    begun = [polish("lsq", model, [points[0]], min(first, calls), each=first, goal=goal)]
+    values = begun[0].values
+    for point in points[1:]:
+        if len(values) >= calls or values.min() <= goal:
+            break
+        begun.append(polish("lsq", model, [point], min(first, calls - len(values)), each=first, goal=goal))
+        values = np.concatenate([values, begun[-1].values])
+    if len(values) < calls and values.min() > goal:
+        ends = [found.best for found in sorted(begun, key=lambda found: float(found.values.min()))]
+        values = np.concatenate([values, polish("lsq", model, ends, calls - len(values), each=each, goal=goal).values])
+    return Trace(values, len(values))
+
+
 def descend_at_random(model: Objective, kind: str, calls: int, *, seed: int, goal: float = 1e-9) -> Trace:
     """``lsq`` or ``lbfgs`` from random starts, each until it has converged."""
     rng = np.random.default_rng(seed)
@@ -70,7 +87,8 @@ def nearest(data: Designs, target: FloatArray, count: int) -> FloatArray:
     """
     if target.shape != data.spectra.shape[1:]:
         raise InputError(f"inverse: a target of shape {target.shape}; {data.spectra.shape[1:]} is expected")
-    off = ((data.spectra - target) ** 2).mean(axis=1)
+    # Squared distances less |target|², which changes no order.
+    off = data.squares - 2 * (data.spectra @ target)
     return data.points[np.argsort(off, kind="stable")[:count]]
 
 

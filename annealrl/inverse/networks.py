@@ -32,7 +32,10 @@ class Sizes:
     designs, epochs, batch : int
         Training set, passes through it, and rows of a step.
     rate : float
-        Adam's, halved where the loss has not fallen for a tenth of the epochs.
+        Adam's.
+    cosine : bool
+        Whether the rate goes to zero by half a cosine, which short trainings want; else it is halved where the loss has
+        not fallen for a tenth of the epochs.
     """
 
     forward: tuple[int, ...]
@@ -40,18 +43,19 @@ class Sizes:
     latent: int = 8
     components: int = 8
     designs: int = 40_000
-    epochs: int = 3
+    epochs: int = 12
     batch: int = 256
     rate: float = 2e-3
+    cosine: bool = True
 
 
 #: Two-core sizes, and those of Ren et al. (2022): their forward networks, training set, batch and epochs as published;
 #: of the inverse networks the paper's text gives no widths, so they are those of the forward ones.
 SIZES = {
-    "shell": Sizes((128, 128, 128), (128, 128, 128)),
-    "stack": Sizes((96, 96, 96), (96, 96, 96), designs=8_000, epochs=8, batch=128),
-    "shell-published": Sizes((1700,) * 15, (1700,) * 15, 15, 10, 40_000, 300, 1024, 1e-3),
-    "stack-published": Sizes((700,) * 9, (700,) * 9, 5, 10, 40_000, 300, 1024, 1e-3),
+    "shell": Sizes((256,) * 3, (256,) * 3),
+    "stack": Sizes((96,) * 3, (96,) * 3, designs=8_000, epochs=30, batch=128),
+    "shell-published": Sizes((1700,) * 15, (1700,) * 15, 15, 10, 40_000, 300, 1024, 1e-3, cosine=False),
+    "stack-published": Sizes((700,) * 9, (700,) * 9, 5, 10, 40_000, 300, 1024, 1e-3, cosine=False),
 }
 
 
@@ -104,6 +108,7 @@ def train(
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=sizes.rate)
     patience = max(1, sizes.epochs // 10)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=patience)
+    half_cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, sizes.epochs)
     rng = np.random.default_rng(seed)
     network.train()
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -116,7 +121,10 @@ def train(
                 value.backward()
                 optimizer.step()
                 total += float(value.detach()) * len(rows)
-            plateau.step(total / len(inputs))
+            if sizes.cosine:
+                half_cosine.step()
+            else:
+                plateau.step(total / len(inputs))
             if progress is not None:
                 progress(epoch + 1, sizes.epochs)
     network.eval()

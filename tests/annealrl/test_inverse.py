@@ -108,6 +108,10 @@ def test_nearest_designs_are_nearest_and_least_squares_from_them_find_the_hidden
         assert trace.energies.min() <= 1e-9 < first[0]
         assert len(trace.energies) <= 60
         assert len(trace.best(60)) == 60
+        rounds = judge.descend_in_rounds(model, points, 60, first=3)
+        assert np.array_equal(rounds.energies[:3], trace.energies[:3])
+        assert rounds.energies.min() <= 1e-9
+        assert len(judge.descend_in_rounds(model, points, 16, first=3, goal=-1.0).energies) == 16
     with pytest.raises(InputError, match="shape"):
         judge.nearest(data, np.zeros(3), 5)
 

@@ -101,6 +101,14 @@ def test_pooled_interval_covers_the_population_p() -> None:
     assert naive < 225
 
 
+def test_a_ratio_of_what_nobody_can_run_less_of_than_once() -> None:
+    always, often = ([200], [200]), ([150], [200])
+    free, floored = paired_ratio(*often, *always), paired_ratio(*often, *always, least=1.0)
+    assert floored.value == pytest.approx(float(n99(150.5 / 201)))
+    assert free.value > floored.value
+    assert floored.interval[0] < floored.value < floored.interval[1]
+
+
 def test_paired_ratio_by_hand() -> None:
     ratio = paired_ratio([8, 8, 9], [10, 10, 10], [2, 3, 2], [10, 10, 10])
     a, b = 25.5 / 31, 7.5 / 31

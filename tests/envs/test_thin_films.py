@@ -136,6 +136,7 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
         (lambda: FilmDesign(FilmStack([1.5], [500.0]), wanted=[np.nan]), r"target\[0\] is nan"),
         (lambda: FilmDesign(FilmStack([1.5], [500.0]), quantity="colour"), "quantity is 'colour'"),  # type: ignore[arg-type]
         (lambda: BraggMirror(layers=0), "layers is 0"),
+        (lambda: BraggMirror(layers=2).energy_of([10.0, 300.0]), "coordinate 1 of the design is 300"),
         (lambda: PlantedSpectrum(wavelengths=0), "wavelengths is 0"),
         (lambda: GrapheneStack(mse=float("nan")), "mse"),
     ],
