@@ -22,10 +22,10 @@ def test_bragg_mirrors_know_the_published_optimum(layers: int, loss: float) -> N
     mirror = BraggMirror(layers=layers)
     assert mirror.known_optimum == pytest.approx(loss, rel=3e-6)
     assert np.linalg.norm(mirror.gradient(mirror.quarter_wave[None])) < 1e-12
-    # The same mirror with half a wave more in one layer.
+    # The same mirror with half a wave more in one layer: outside the bounds, which batches are not held to.
     thicker = mirror.quarter_wave.copy()
     thicker[0] += 600 / 3.6
-    assert mirror.energy_of(thicker) == pytest.approx(mirror.known_optimum, rel=1e-9)
+    assert mirror.energies(thicker[None])[0] == pytest.approx(mirror.known_optimum, rel=1e-9)
 
 
 def test_chirped_mirrors_descend_to_the_published_energy() -> None:
