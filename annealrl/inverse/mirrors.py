@@ -18,10 +18,10 @@ LARGE_STEPS = "geometric:30:100000000:sigma:accept=0.12"
 GRIDS: dict[str, dict[int, tuple[tuple[int, int, int], ...]]] = {
     "anneal": {
         10: ((1, 40, 2), (1, 40, 8), (1, 40, 32)),
-        20: ((1, 40, 8), (1, 40, 32), (1, 40, 100)),
-        40: ((1, 40, 50), (1, 40, 100), (1, 40, 200)),
+        20: ((1, 40, 2), (1, 40, 8), (1, 40, 32)),
+        40: ((1, 40, 8), (1, 40, 25), (1, 40, 100)),
     },
-    "gradient": {10: ((1, 40, 1), (1, 40, 4)), 20: ((1, 40, 4), (1, 40, 10)), 40: ((1, 40, 2), (1, 40, 8))},
+    "gradient": {10: ((1, 40, 1), (1, 40, 4)), 20: ((1, 40, 1), (1, 40, 4)), 40: ((1, 40, 2), (1, 40, 8))},
     "search": {
         10: ((1, 40, 4), (1, 40, 25)),
         20: ((1, 40, 4), (1, 40, 25), (1, 40, 100)),
@@ -30,7 +30,7 @@ GRIDS: dict[str, dict[int, tuple[tuple[int, int, int], ...]]] = {
     "agent": {10: ((2, 40, 8),), 20: ((2, 40, 8),), 40: ((2, 40, 8), (2, 40, 32))},
 }
 #: The most calls that one measurement takes; those that pass through Python are dearer.
-MOST_CALLS = {"anneal": 1_000_000, "gradient": 40_000, "search": 100_000, "agent": 2_500_000}
+MOST_CALLS = {"anneal": 1_600_000, "gradient": 80_000, "search": 100_000, "agent": 2_500_000}
 #: Where temperature and step size are tuned, too.
 TUNED = (10, 20)
 METHODS = (

@@ -75,7 +75,7 @@ def known(text: str) -> bool:
 
 def episodes(text: str, models: list[Any], budget: Budget, count: int, seed: int) -> dict[str, Any]:
     """Successes of a method on each model in `count` episodes, true calls of an episode, processor seconds."""
-    method = parse_method(text)
+    method: Any = parse_method(text)
     goals = np.array([model.known_optimum + model.tolerance for model in models])
     solved, calls, began, attempts = np.zeros(len(models), int), 0.0, time.process_time(), 0
     lowest = np.full(len(models), np.inf)

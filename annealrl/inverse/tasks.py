@@ -210,7 +210,7 @@ def contenders(task: str, runs: Path) -> list[Contender]:
     }
     for name, kinds in networks.items():
         rows.append(Contender(name, partial(proposed, kinds[-1], False), count, partial(learned.seconds, *kinds)))
-    polished = {
+    polished: dict[str, tuple[Callable[[Any, int], tuple[Trace, int]], Callable[[], float]]] = {
         "nearest designs, then least squares": (learned.nearest_polished, learned.seconds),
         "neural adjoint, then least squares": (partial(through, adjoint, True), forward_only),
         "cVAE, then least squares": (
