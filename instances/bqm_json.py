@@ -114,6 +114,11 @@ def _vectors(data: dict[str, Any], where: str) -> _Parts:
     names = data.get("variable_labels", list(range(n)))
     if not isinstance(names, list) or len(names) != n:
         raise InputError(f"{where}variable_labels must be a list of {n} labels")
+    known: set[object] = set()
+    for i, label in enumerate(names):
+        if hashable(label) in known:
+            raise InputError(f"{where}variable_labels[{i}]: the label {shown(label)} occurs twice")
+        known.add(hashable(label))
     return names, linear, np.stack(ends, axis=1), quadratic, "quadratic_head, quadratic_tail"
 
 

@@ -28,7 +28,7 @@ from annealrl.instance_set import InstanceSet
 from annealrl.instances import sampled
 from annealrl.instances.archive import place, regular_file
 from annealrl.instances.families import FAMILIES, MAX_SPINS, SPLITS, generate
-from annealrl.instances.setfile import read_set
+from annealrl.instances.setfile import check_scale, read_set
 from annealrl.instances.shipped import DATA, is_shipped, manifest
 from annealrl.ising import IsingModel
 
@@ -173,6 +173,7 @@ def _open_file(path: str, sign: str | None, index_base: str | int, fmt: str) -> 
     from annealrl.instances.formats import read_instance
 
     loaded = read_instance(target, fmt=fmt, sign=sign, index_base=index_base)
+    check_scale(loaded.model, place(path).removesuffix(": "))
     instances = InstanceSet.from_models(loaded.model.name or target.stem, [loaded.model])
     return Source(instances, loaded.convention, loaded.format)
 

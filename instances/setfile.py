@@ -161,9 +161,9 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
     for i, model in enumerate(instance_set.models):
         stored, bound, status = instance_set.ground_energies[i], instance_set.bounds[i], instance_set.statuses[i]
         spins = instance_set.ground_spins[i]
-        tolerance = 1e-9 * model.scale
         which = f"instance {i} ({model.name})" if model.name else f"instance {i}"
         check_scale(model, f"{where}{which}")
+        tolerance = 1e-9 * model.scale
         if abs(stored - model.offset) > model.scale + tolerance + rounding(status, model.n):
             raise InputError(
                 f"{where}ground_energy of {which} is {stored:.12g}, which no configuration has: energies lie between "
@@ -190,9 +190,10 @@ def check_optima(instance_set: InstanceSet, where: str) -> None:
 def check_scale(model: IsingModel, what: str) -> None:
     """Refuse a model whose energies are no float64 numbers; `what` begins the message."""
     with np.errstate(over="ignore"):
-        finite = np.isfinite(model.scale)
-    if not finite:
-        raise InputError(f"{what}: the sum of all |J| and |h| overflows; scale the data down")
+        if not np.isfinite(model.scale):
+            raise InputError(f"{what}: the sum of all |J| and |h| overflows; scale the data down")
+        if not np.isfinite(model.scale + abs(model.offset)):
+            raise InputError(f"{what}: the sum of all |J| and |h| and the offset overflows; scale the data down")
 
 
 def rounding(status: str, n: int) -> float:

@@ -117,7 +117,8 @@ def read_table(path: str | Path, *, commas: bool = False) -> Table:
                     raise InputError(f"{place(source, number)}more than {MAX_ENTRIES} entries")
     except OSError as error:
         raise InputError(f"{place(source)}cannot be read: {error.strerror or error}") from None
-    vartype = next((text.partition("=")[2].strip() for text in comments if text.startswith("vartype=")), "")
+    vartypes = [text.partition("=")[2].strip() or "nothing" for text in comments if text.startswith("vartype=")]
+    vartype = " and ".join(dict.fromkeys(vartypes))
     return Table(
         source,
         first,

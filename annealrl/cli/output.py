@@ -59,18 +59,26 @@ def write_json(content: Any, to: str | None) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], file: IO[str]) -> None:
-    """Print a table by rich, which fits it to the terminal; columns are never cut when it is none."""
+    """Print a table by rich, which fits it to the terminal; columns are never cut when it is none.
+
+    Cells are text as it is: names from files hold neither markup nor codes for the terminal.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(file=file, highlight=False, width=None if file.isatty() else 200)
     table = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("–" if value is None else str(value) for value in row))
+        table.add_row(*(Text("–" if value is None else _printable(str(value))) for value in row))
     console.print(table)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import networkx as nx
@@ -28,6 +29,14 @@ def test_missing_folders_are_made_only_by_writing(capsys: pytest.CaptureFixture[
     assert run(["solve", str(tmp_path / "missing.rud"), "--json", str(out)]) == 2
     assert "missing.rud" in capsys.readouterr().err
     assert not out.parent.exists()
+
+
+def test_names_from_files_are_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Closing markup that was never opened ends rich, and codes for the terminal would change it."""
+    graph = {"graph": {"name": "[/x]\x1b[31m"}, "nodes": [{"id": 0}, {"id": 1}], "edges": [{"source": 0, "target": 1}]}
+    (tmp_path / "x.json").write_text(json.dumps(graph))
+    assert run(["solve", str(tmp_path / "x.json")]) == 0
+    assert "[/x]\\x1b[31m" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

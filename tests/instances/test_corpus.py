@@ -85,6 +85,8 @@ TEXT: dict[str, bytes] = {
     "long-line": b"0 1 " + b" " * (1 << 26) + b"1",
     "zero-header": b"0 0\n",
     "vartype": b"# vartype=INTEGER\n0 1 1\n",
+    "vartype-nothing": b"# vartype=\n0 1 1\n",
+    "vartypes": b"# vartype=SPIN\n# vartype=BINARY\n0 1 1\n",
     "xml": b"<?xml version='1.0'?><graph/>\n",
     "four-columns": b"0 1 1 1\n",
 }
@@ -119,6 +121,7 @@ JSON: dict[str, bytes] = {
     "float-tail": json.dumps(BQM | {"quadratic_tail": [1.0]}).encode(),
     "null-biases": json.dumps(BQM | {"linear_biases": None}).encode(),
     "huge-number-of-variables": json.dumps(BQM | {"num_variables": 10**18}).encode(),
+    "labels-twice": json.dumps(BQM | {"variable_labels": ["a", "a"]}).encode(),
     "labels-of-labels": json.dumps(BQM | {"variable_labels": [[[["a"]]]]}).encode(),
     "many-objects": b'{"links": [], "nodes": [' + b"{}," * ((1 << 24) // 3 - 20) + b"{}]}",
     "too-large": b'{"nodes": [' + b" " * (1 << 24) + b"]}",
