@@ -7,6 +7,7 @@ For the clusters also success where all energies are multiplied by a number that
 
     python scripts/unknown_temperature.py wsc [--agents wsc-unknown wsc] [--episodes 100]
     python scripts/unknown_temperature.py ferromagnet [--agents ferromagnet-16]
+    python scripts/unknown_temperature.py wsc --card    # what is stored into the card of the agent; measures nothing
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ import numpy as np
 from policy_map import compact
 
 from annealrl import statistics
+from annealrl.agents.card import EVALUATION, write_card
 from annealrl.agents.storage import Agent, load_agent
 from annealrl.agents.traces import Trace, trace
 from annealrl.cli.output import progress_bar
 from annealrl.ising import FloatArray, IsingModel
 from annealrl.method import Budget
-from annealrl.results import write_text
+from annealrl.results import read_json, write_text
 from annealrl.simulator import ReplicaSimulator
 
+ZOO = Path(__file__).resolve().parents[1] / "agents" / "zoo"
 #: What is added to β in every step.
 RATES = (0.0, 0.01, 0.03, 0.1, 0.3)
 CASES: dict[str, dict[str, Any]] = {
@@ -84,6 +87,36 @@ def scaled(model: IsingModel, factor: float) -> IsingModel:
     )
 
 
+def write_evaluation(content: dict[str, Any], case: str) -> Path:
+    """Put what was measured into the zoo's entry of the agent whose schedules are shown."""
+    name = content["examples"]["agent"]
+    folder, row = ZOO / name, content["methods"][name]
+    agent = load_agent(folder)
+    if agent.fingerprint != row["fingerprint"]:
+        raise SystemExit(f"{folder}: the agent has changed since it was measured")
+
+    def shares(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"p": [entry["p"] for entry in rows], "replicas": [round(entry["replicas_solved"], 3) for entry in rows]}
+
+    shown = {
+        "command": f"python scripts/unknown_temperature.py {case}",
+        "shares solved": "p: of episodes; replicas: of all replicas, by their energies at the end",
+        **{key: content[key] for key in ("episodes", "replicas", "steps", "sweeps_per_step", "criterion", "starts")},
+        "agent": {"name": name, "fingerprint": row["fingerprint"], **shares(row["starts"])},
+        "schedules from the same starts": {
+            f"Δβ = {other['rate']:g} a step": shares(other["starts"])
+            for other in content["methods"].values()
+            if other["kind"] == "rate"
+        },
+    }
+    if name in content["scales"]:
+        rows = content["scales"][name]
+        shown["all energies times a factor"] = {"factors": [entry["scale"] for entry in rows], **shares(rows)}
+    write_text(folder / EVALUATION, compact(shown))
+    write_card(folder, agent.config)
+    return folder
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=sorted(CASES))
@@ -91,7 +124,12 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100, help="from each start")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--card", action="store_true", help="write the stored result into the agent's card, no more")
     arguments = parser.parse_args()
+    path = arguments.json or Path(f"docs/results/unknown-temperature-{arguments.case}.json")
+    if arguments.card:
+        print(write_evaluation(read_json(path), arguments.case))
+        return
     case, episodes = CASES[arguments.case], arguments.episodes
     agents = [load_agent(name) for name in arguments.agents or case["agents"]]
     first = agents[0].config.env.make(1)
@@ -161,7 +199,6 @@ def main() -> None:
         "examples": {"agent": agents[0].name, **examples},
         "scales": by_scale,
     }
-    path = arguments.json or Path(f"docs/results/unknown-temperature-{arguments.case}.json")
     write_text(path, compact(content))
     for name, row in rows.items():
         print(f"{name:16s}", " ".join(f"{entry['p']:.2f}" for entry in row["starts"]))
