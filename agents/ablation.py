@@ -33,6 +33,11 @@ from annealrl.schedules import Table
 #: Added to the seed for the episodes by which instances are called easy or difficult. Were they parted by the same
 #: episodes that are compared, luck would pass for difficulty.
 SPLIT_SEED = 1_000_003
+#: Variants that are the agent less something.
+OWN_NAMES = (
+    *("agent", "shuffled", "mean observation", "mean actions"),
+    *(f"mean schedule ({part})" for part in ("all", "easy", "difficult")),
+)
 #: Schedules of successful episodes that are kept to be drawn.
 EXAMPLES = 6
 
@@ -111,6 +116,9 @@ def ablate(
     dict
         JSON; ``variants``, ``splits``, ``schedules``, ``mean_schedules`` and ``examples``.
     """
+    for name in beside or {}:
+        if name in (*OWN_NAMES, f"baseline {baseline}"):
+            raise InputError(f"beside: {name!r} is a variant of the agent itself; another name is expected")
     agent = agent if isinstance(agent, Agent) else load_agent(agent)
     others = {name: load_agent(path) for name, path in (beside or {}).items()}
     averaged = _averaged(agent, average_over)

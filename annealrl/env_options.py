@@ -134,8 +134,6 @@ class EnvOptions:
             ):
                 raise InputError(f"{key} is {value!r}; a whole number of at least 1 is expected")
             object.__setattr__(self, key, int(value))
-        if self.look_every is not None and not self.look_every >= 1:
-            raise InputError(f"look_every is {self.look_every}; at least 1 is expected")
         for key in (
             "refusal_penalty",
             "ramp",
@@ -148,6 +146,8 @@ class EnvOptions:
             *LOOKING_OPTIONS,
         ):
             _refuse_type(key, getattr(self, key), _HINTS[key])
+        if self.look_every is not None and not self.look_every >= 1:
+            raise InputError(f"look_every is {self.look_every}; at least 1 is expected")
         if self.criterion not in ("final", "best"):
             raise unknown("criterion", str(self.criterion), ("final", "best"))
         if self.initial not in ("independent", "shared"):

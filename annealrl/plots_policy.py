@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TRAJECTORIES = ("tab:red", "tab:orange", "k")
+_EPISODES = ("tab:orange", "tab:green", "tab:purple")
 _AGENTS = ("tab:red", "tab:purple", "tab:pink")
 
 
@@ -93,7 +94,9 @@ def figure_4_schedules(content: Mapping[str, Any], path: str | Path) -> None:
         top, bottom = axes[0, column], axes[1, column]
         _band(top, found["beta"])
         for k, betas in enumerate(found["examples"]):
-            top.plot(range(1, len(betas) + 1), betas, lw=0.9, label="episodes" if k == 0 else None)
+            # Colours beside the blue of the mean.
+            label = "episodes" if k == 0 else None
+            top.plot(range(1, len(betas) + 1), betas, lw=0.9, color=_EPISODES[k % len(_EPISODES)], label=label)
         top.set_yscale("log")
         plain_ticks(top.yaxis)
         top.set_title(f"{found['agent']} on {found['instances']}", fontsize=10)
@@ -162,6 +165,7 @@ def figure_6(content: Mapping[str, Any], path: str | Path, density: Mapping[str,
         _ways(panel, content)
         panel.set_xlabel("magnetisation per spin" if ferromagnet else "overlap with the ground state")
         panel.set_xlim(-1.05, 1.05)
+        panel.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
         panel.set_ylim(*_limits(content, density if panel is axes[0] else None))
         panel.set_ylabel("energy per spin")
     replicas, steps = content["replicas"], content["steps"]

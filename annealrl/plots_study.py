@@ -36,6 +36,8 @@ def figure_5(content: Mapping[str, Any], path: str | Path) -> None:
         axes = figure.add_subplot(grid[0, column])
         _bars(axes, content["splits"][by]["variants"], names=column == 0)
         counts = {kind: rows["agent"]["instances"] for kind, rows in content["splits"][by]["variants"].items()}
+        if column == 0:
+            axes.legend(fontsize=8, loc="lower left")
         parted = f"parted by the {by}: {counts['easy']} easy, {counts['difficult']} difficult"
         axes.set_title(f"({'ab'[column]}) {parted}", fontsize=10, loc="left")
     schedules = content["schedules"]["baseline"]
@@ -173,6 +175,7 @@ def _bars(axes: Axes, variants: Mapping[str, Mapping[str, Any]], names: bool) ->
             color=colour,
             alpha=0.75,
             error_kw={"lw": 1},
+            label=kind,
         )
     axes.set_yticks(range(len(labels)), labels=labels if names else [""] * len(labels), fontsize=8)
     axes.invert_yaxis()

@@ -157,9 +157,10 @@ def energy_dataset(
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> EnergyDataset:
-    """Build a set with up to `capacity` configurations in each of `bins` bins, from the lowest energy to the highest.
+    """Build a set with up to `capacity` configurations in each of `bins` bins between the ends that discovery finds.
 
-    Bins where no state was found (levels that do not exist, or the very ends of a glass) stay empty.
+    Bins where no state was found (levels that do not exist) stay empty. Discovery is a short quench: the ends of a
+    glass, its ground state above all, may lie beyond them.
 
     Parameters
     ----------

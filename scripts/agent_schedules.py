@@ -18,6 +18,7 @@ from annealrl.agents import catalogue as zoo
 from annealrl.agents.storage import load_agent
 from annealrl.agents.traces import trace
 from annealrl.cli.output import progress_bar
+from annealrl.errors import InputError
 from annealrl.instances import catalogue
 from annealrl.results import write_text
 
@@ -54,4 +55,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"agent_schedules: {error}") from None

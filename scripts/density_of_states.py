@@ -20,6 +20,7 @@ from policy_map import compact
 
 from annealrl.cli.output import progress_bar
 from annealrl.density_of_states import density_of_states
+from annealrl.errors import InputError
 from annealrl.exact_torus import torus_levels
 from annealrl.instances.generators import ferromagnet_2d
 from annealrl.ising import FloatArray
@@ -124,4 +125,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"density_of_states: {error}") from None

@@ -20,6 +20,7 @@ from annealrl.agents.policy_map import policy_map
 from annealrl.agents.storage import Agent, load_agent
 from annealrl.cli.output import progress_bar
 from annealrl.density_of_states import density_of_states
+from annealrl.errors import InputError
 from annealrl.instances import catalogue
 from annealrl.ising import IsingModel
 from annealrl.phase_plane import gauged, plane_json
@@ -96,8 +97,11 @@ def main() -> None:
         )
     content = {"instance": name, **content}
     if arguments.density is not None:
-        if read_json(arguments.density)["plane"]["spins"] != model.n:
-            raise SystemExit(f"{arguments.density}: the density of states of another number of spins")
+        plane = read_json(arguments.density).get("plane")
+        if plane is None:
+            raise SystemExit(f"{arguments.density}: no result of density_of_states.py")
+        if ground is None or plane["spins"] != model.n or abs(plane["energies"][0] - ground) > 1e-6 * abs(ground):
+            raise SystemExit(f"{arguments.density}: the density of states of another model than {name}")
         content["density"] = {"file": arguments.density.name}
     elif isinstance(model, IsingModel) and model.n <= arguments.density_spins:
         content["density"] = density(model, reference, arguments.density_steps, arguments.threads)
@@ -132,4 +136,7 @@ def compact(content: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"policy_map: {error}") from None

@@ -24,6 +24,7 @@ from annealrl.agents.card import EVALUATION, write_card
 from annealrl.agents.storage import Agent, load_agent
 from annealrl.agents.traces import Trace, trace
 from annealrl.cli.output import progress_bar
+from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IsingModel
 from annealrl.method import Budget
 from annealrl.results import read_json, write_text
@@ -207,4 +208,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"unknown_temperature: {error}") from None

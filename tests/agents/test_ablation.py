@@ -141,6 +141,8 @@ def test_ablate_at_the_command_line(tmp_path: Path, instances: InstanceSet, caps
     assert found["beside"].keys() == {"time"}
     assert run([*arguments, "--difficult", "1"]) == 2
     assert run([*arguments, "--beside", "nothing"]) == 2
+    assert run([*arguments, "--beside", f"shuffled={tmp_path / 'blind'}"]) == 2
+    assert "another name" in capsys.readouterr().err
 
 
 def test_mean_schedules_are_not_made_of_test_instances(tmp_path: Path, instances: InstanceSet) -> None:

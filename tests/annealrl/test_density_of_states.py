@@ -54,7 +54,8 @@ def test_eight_by_eight_within_two_hundredths() -> None:
     energies, counts = torus_levels(8)
     assert counts[energies == -104].tolist() == [145408]
     assert counts[energies == 0].tolist() == [2627978003957146636]
-    found = density_of_states(ferromagnet_2d(8), 10_000_000, walkers=4, seed=1)
+    # At a quarter of the steps the error is about 0.018, and one seed in three fails.
+    found = density_of_states(ferromagnet_2d(8), 40_000_000, walkers=4, seed=1)
     assert found.energies.tolist() == energies.tolist()
     wrong = found.log_g - np.log(counts.astype(np.float64))
     assert np.sqrt((wrong**2).mean()) < 0.02

@@ -155,6 +155,7 @@ def test_looks_at_fixed_steps() -> None:
         ({"look_cost": 0.1}, "nothing decides on looks"),
         ({"look_every": 2, "action": LOOK}, "one of them"),
         ({"look_every": 0}, "look_every is 0"),
+        ({"look_every": "often"}, "look_every is 'often'"),
         ({"look_every": 2, "criterion": "best"}, "criterion is .best."),
         ({"look_every": 2, "observation": "spins"}, "no place for its age"),
         ({"features": ("time", "age")}, "group 'age'"),
