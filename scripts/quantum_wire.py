@@ -1,11 +1,11 @@
 """The published experiments on a quantum wire, by gradients and by annealing: numbers and figures.
 
 A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
-Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp on all fields, the same on a `quarter` of them,
-`one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from where the quarter's ten
-came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge` and `skyline` by AdaBelief on
-900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there. Writes a summary, and
-figures of what has been run, to --results.
+Stages, each kept in DIR and not run again: ten Gaussians by RMSProp on a `quarter` of the fields, from where these came
+on all fields (`ten`), `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from
+where the quarter's ten came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge` and
+`skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there.
+Writes a summary, and figures of what has been run, to --results.
 
     python scripts/quantum_wire.py [STAGE …] [--out runs/quantum-wire] [--results docs/results]
 """
@@ -16,6 +16,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from annealrl.baselines.gradient import stepped_rates
 from annealrl.baselines.legs import descend_in_legs
 from annealrl.cli.output import progress_bar
 from annealrl.envs.quantum_wire import QuantumWire
+from annealrl.envs.quantum_wire_curves import CURVES
 from annealrl.ising import FloatArray
 from annealrl.objective_simulator import ObjectiveSimulator
 from annealrl.quantum_wire import LEAD
@@ -40,8 +42,8 @@ ONE_OPTIMIZERS = ("rmsprop", "adabelief")
 ANNEAL = (4, 4, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
-    "ten": (PUBLISHED, 6000),
     "quarter": (26, 6000),
+    "ten": (PUBLISHED, 1000),
     "one": (11, 1200),
     "squares": (PUBLISHED, 25),
     "anneal": (11, 30),
@@ -50,7 +52,7 @@ STAGES = {
 }
 COLOURS = {"before": ("C0", "C1"), "after": ("C0", "C4", "C1", "C2")}
 #: What the figure of the hidden antidot is made of.
-ANTIDOT = ("ten", "quarter", "one", "anneal", "squares")
+ANTIDOT = ("quarter", "ten", "one", "anneal", "squares")
 #: A leg of a descent: after so many steps L is taken on all fields, and the designs are kept.
 LEG = 250
 
@@ -95,19 +97,27 @@ def lower_half(x: FloatArray) -> FloatArray:
     return x
 
 
-def gaussians(count: int, fields: int, optimizer: str, start: FloatArray, steps: int, path: Path, bar: Any) -> Any:
+def gaussians(
+    count: int, fields: int, optimizer: str, start: FloatArray, rates: FloatArray, path: Path, bar: Any
+) -> Any:
     """Descend with `count` antidots from some starts; heights below the middle, as published."""
     model = wire(fields, design="antidots", antidots=count, target="antidot")
     whole = wire(PUBLISHED, design="antidots", antidots=count, target="antidot")
-    rates = stepped_rates(RATE, steps)
     found = descend_in_legs(optimizer, start, logarithmic(model), rates, path, LEG, progress=bar, project=lower_half)
     return found | {"looks": np.stack([published_l(whole.energies(x)) for x in found["kept"]])}
 
 
-def ten(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+def quarter(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Ten Gaussians from the published start."""
     start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
-    return dict(gaussians(10, fields, "rmsprop", start, steps, folder / f"{name}.legs", bar))
+    return dict(gaussians(10, fields, "rmsprop", start, stepped_rates(RATE, steps), folder / "quarter.legs", bar))
+
+
+def ten(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+    """From where those came, by the published rates of steps 6 000 and 10 000, for half of the steps each."""
+    rates = np.repeat(stepped_rates(RATE, 10_001)[[6_000, 10_000]], steps // 2)
+    start = run_stage("quarter", folder)["kept"][-1]
+    return dict(gaussians(10, fields, "rmsprop", start, rates, folder / "ten.legs", bar))
 
 
 def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> dict[str, Any]:
@@ -137,7 +147,10 @@ def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> di
 def one(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """A single Gaussian, which may do all that the hidden one does: columns are optimisers, then starts."""
     start = np.array([[1.0, y, 2.0] for y in ONE_STARTS])
-    found = [gaussians(1, fields, k, start, steps, folder / f"one-{k}.legs", bar) for k in ONE_OPTIMIZERS]
+    found = [
+        gaussians(1, fields, k, start, stepped_rates(RATE, steps), folder / f"one-{k}.legs", bar)
+        for k in ONE_OPTIMIZERS
+    ]
     out = {key: np.concatenate([part[key] for part in found], axis=1) for key in ("values", "kept", "looks")}
     best = np.concatenate([part["best"] for part in found])
     return {**out, "best": best, "processor_seconds": sum(part["processor_seconds"] for part in found)}
@@ -171,7 +184,7 @@ def anneal(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     }
 
 
-def curve(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+def drawn(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """A drawn curve by 900 free energies, then by the same number of steps with the smoothing term."""
     model, whole = (wire(count, design="sites", target=name) for count in (fields, PUBLISHED))
     plain = logarithmic(model)
@@ -183,8 +196,9 @@ def curve(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[st
         (value, slope), (rough, rise) = plain(x), roughness(x)
         return value + GAMMA * rough, slope + GAMMA * rise
 
-    path = folder / f"{name}-smooth.legs"
-    second = descend_in_legs("adabelief", first["best"], smooth, rates, path, LEG, progress=bar)
+    second = descend_in_legs(
+        "adabelief", first["best"], smooth, rates, folder / f"{name}-smooth.legs", LEG, progress=bar
+    )
     ends = np.concatenate([start, first["best"], second["best"]])
     return {
         "values": first["values"],
@@ -200,13 +214,14 @@ def curve(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[st
     }
 
 
-def squares(coarse: FloatArray, evaluations: int, bar: Any) -> dict[str, Any]:
+def squares(fields: int, evaluations: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Levenberg–Marquardt on all fields, from where the ten Gaussians came and from the starts of the one."""
     out: dict[str, Any] = {}
-    starts = {"ten": coarse} | {f"one from y = {y:g}": np.array([1.0, y, 2.0]) for y in ONE_STARTS}
+    starts = {"ten": run_stage("quarter", folder)["kept"][-1, 0]}
+    starts |= {f"one from y = {y:g}": np.array([1.0, y, 2.0]) for y in ONE_STARTS}
     for done, (name, start) in enumerate(starts.items()):
         bar(done, len(starts))
-        model = wire(PUBLISHED, design="antidots", antidots=len(start) // 3, target="antidot")
+        model = wire(fields, design="antidots", antidots=len(start) // 3, target="antidot")
         found = least_squares(model, start, evaluations)
         out |= {f"{name}: L": found["values"][:, 0], f"{name}: design": found["best"]}
     return out
@@ -220,16 +235,13 @@ def run_stage(name: str, folder: Path) -> Mapping[str, Any]:
         with np.load(path) as held:
             if str(held["settings"]) == settings:
                 return {key: held[key] for key in held.files}
-    coarse = run_stage("quarter", folder)["kept"][-1, 0] if name == "squares" else np.zeros(0)
     spent = time.process_time()
+    own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {
+        **{"quarter": quarter, "ten": ten, "one": one, "squares": squares, "anneal": anneal},
+        **{curve: partial(drawn, curve) for curve in CURVES},
+    }
     with progress_bar(f"quantum wire: {name}") as bar:
-        own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {"one": one, "anneal": anneal}
-        if name == "squares":
-            found = squares(coarse, steps, bar)
-        elif name in own:
-            found = own[name](fields, steps, folder, bar)
-        else:
-            found = (ten if name in ("ten", "quarter") else curve)(name, fields, steps, folder, bar)
+        found = own[name](fields, steps, folder, bar)
     found = {"processor_seconds": time.process_time() - spent, **found, "settings": settings}
     folder.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".part").open("wb") as file:
@@ -246,7 +258,7 @@ def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "fields of the moves": STAGES[name][0],
             "processor_seconds": round(float(stage["processor_seconds"]), 1),
         }
-        if name in ("ten", "quarter", "one"):
+        if name in ("quarter", "ten", "one"):
             # Descents are rows of the summary, in the order of their columns.
             looks, own = stage["looks"], stage["values"]
             row |= {
@@ -283,11 +295,6 @@ def picture(axes: Any, potential: FloatArray, title: str, limit: float) -> None:
     axes.figure.colorbar(image, ax=axes, shrink=0.8)
 
 
-def lower(column: FloatArray) -> FloatArray:
-    """The lowest so far."""
-    return np.asarray(np.minimum.accumulate(column))
-
-
 def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """L against evaluations, G before and after, and the potentials, of the hidden antidot."""
     from matplotlib.figure import Figure
@@ -295,16 +302,14 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     lone, many = (wire(PUBLISHED, design="antidots", antidots=k, target="antidot") for k in (1, 10))
     figure = Figure(figsize=(14, 8.5), layout="constrained")
     (steps, before, after), bottom = figure.subplots(2, 3)
-    ten, quarter, one, anneal, squares = (found[name] for name in ANTIDOT)
-    cost, phi = lone.gradient_cost, lone.wire.fields
-    descents = [
-        ("ten, RMSProp", "C0", ten["values"][:, 0]),
-        ("ten, RMSProp on 26 fields", "C4", quarter["values"][:, 0]),
-    ]
+    quarter, ten, one, anneal, squares = (found[name] for name in ANTIDOT)
+    cost, phi, lower = lone.gradient_cost, lone.wire.fields, np.minimum.accumulate
     names = zip(("one, RMSProp", "one, AdaBelief"), ("C1", "C3"), one["values"].T[:: len(ONE_STARTS)], strict=True)
-    for name, colour, column in (*descents, *names):
+    first, later = quarter["values"][:, 0], ten["values"][:, 0]
+    descents = [("ten, RMSProp on 26 fields", "C4", 0, first), ("ten, RMSProp on all fields", "C0", len(first), later)]
+    for name, colour, begin, column in (*descents, *((name, colour, 0, column) for name, colour, column in names)):
         # Thin as it went, thick the lowest so far.
-        at = cost * np.arange(1, len(column) + 1)
+        at = cost * (begin + np.arange(1, len(column) + 1))
         steps.plot(at, column, colour, lw=0.4, alpha=0.35)
         steps.plot(at, lower(column), colour, lw=1.2, label=name)
     # Least squares begin where the quarter's ten ended, and need few calls.
@@ -318,7 +323,7 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     title = f"ten from the published start, one from y = {ONE_STARTS[0]:g}"
     steps.set(xlabel="solutions of the fields looked at (a gradient: two)", ylabel="L there", xscale="log", title=title)
     steps.legend(fontsize=7, loc="lower left")
-    starts = {"ten": many.conductances(ten["kept"][0])[0], "one": lone.conductances(np.array([[1.0, 0.0, 2.0]]))[0]}
+    starts = {"ten": many.conductances(quarter["kept"][0])[0], "one": lone.conductances(np.array([[1.0, 0.0, 2.0]]))[0]}
     ends = {
         "ten, RMSProp": many.conductances(ten["best"])[0],
         "ten, least squares": many.conductances(squares["ten: design"])[0],
@@ -334,8 +339,7 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     assert lone.hidden is not None
     picture(bottom[0], lone.potentials(lone.hidden[None])[0], "hidden antidot", 10)
     picture(bottom[1], many.potentials(ten["best"])[0], "ten Gaussians, RMSProp", 10)
-    both = [lone.potentials(stage["best"])[0] - LEAD for stage in (one, anneal)]
-    halves = np.concatenate([both[0][:, :15], both[1][:, :15]], axis=1)
+    halves = np.concatenate([lone.potentials(stage["best"])[0][:, :15] - LEAD for stage in (one, anneal)], axis=1)
     picture(bottom[2], LEAD + halves, "one: RMSProp below, annealed above", 10)
     bottom[2].axhline(14.5, color="k", lw=0.8)
     bottom[2].set_yticks([0, 10, 15, 25], ["0", "10", "0", "10"])
@@ -387,8 +391,7 @@ def main() -> None:
         found[name] = run_stage(name, arguments.out)
         print(name, json.dumps(summary({name: found[name]})[name], ensure_ascii=False), flush=True)
     arguments.results.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(summary(found), indent=1, ensure_ascii=False)
-    write_text(arguments.results / "quantum-wire.json", text + "\n")
+    write_text(arguments.results / "quantum-wire.json", json.dumps(summary(found), indent=1, ensure_ascii=False) + "\n")
     if set(ANTIDOT) <= set(found):
         antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
     if {"bridge", "skyline"} & set(found):
