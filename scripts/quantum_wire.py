@@ -43,7 +43,7 @@ ANNEAL = (4, 4, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
     "quarter": (26, 6000),
-    "ten": (PUBLISHED, 1000),
+    "ten": (PUBLISHED, 1250),
     "one": (11, 1200),
     "squares": (PUBLISHED, 25),
     "anneal": (11, 30),
@@ -114,8 +114,8 @@ def quarter(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
 
 
 def ten(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
-    """From where those came, by the published rates of steps 6 000 and 10 000, for half of the steps each."""
-    rates = np.repeat(stepped_rates(RATE, 10_001)[[6_000, 10_000]], steps // 2)
+    """From where those came, by the published rate of step 6 000, and for the last leg that of step 10 000."""
+    rates = np.repeat(stepped_rates(RATE, 10_001)[[6_000, 10_000]], (steps - LEG, LEG))
     start = run_stage("quarter", folder)["kept"][-1]
     return dict(gaussians(10, fields, "rmsprop", start, rates, folder / "ten.legs", bar))
 
