@@ -64,7 +64,7 @@ def draw_lens(lens: Any, design: FloatArray, path: str | Path, title: str = "") 
     found = [views(lens, Beam(float(c)).aperture(radii), float(c), highest) for c in colours]
     figure = Figure(figsize=(15, 3.6 * len(found)), layout="constrained")
     FigureCanvasAgg(figure)
-    names = [["radii", f"plane {k}", f"section {k}", f"axis {k}"] for k in range(len(found))]
+    names: Any = [["radii", f"plane {k}", f"section {k}", f"axis {k}"] for k in range(len(found))]
     axes = figure.subplot_mosaic(names, width_ratios=(1.0, 1.0, 1.5, 1.1))
     extent = lens.pillars * PILLARS.period / 2e3
     image = axes["radii"].imshow(radii, extent=(-extent, extent, -extent, extent), origin="lower", cmap="viridis")
