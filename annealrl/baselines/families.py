@@ -109,7 +109,8 @@ def families(knots: int = 6) -> dict[str, Family]:
                 f"tempering:{low:.6g}:{high:.6g}:{to.replicas // count}:copies={count}{flags}:every={every}{first}"
             )
 
-        return Family((log(0.5), log(8.0), 0.0, 0.0, *[0.0, 0.0] * moving), build)
+        # Where both ends rise there is a gain, and a search from a ladder at rest had not found it in 160 candidates.
+        return Family((log(1.5), log(12.0), 0.0, 0.0, -1.0, -1.3) if moving else (log(0.5), log(8.0), 0.0, 0.0), build)
 
     spread = tuple(np.linspace(log(0.6), log(10.0), knots).tolist())
     wide = tuple(np.linspace(0.0, cold, knots).tolist())
