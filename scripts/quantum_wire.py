@@ -47,8 +47,8 @@ STAGES = {
     "one": (11, 1200),
     "squares": (PUBLISHED, 25),
     "anneal": (11, 30),
-    "bridge": (26, 1000),
-    "skyline": (26, 1000),
+    "bridge": (26, 250),
+    "skyline": (26, 250),
 }
 COLOURS = {"before": ("C0", "C1"), "after": ("C0", "C4", "C1", "C2")}
 #: What the figure of the hidden antidot is made of.
