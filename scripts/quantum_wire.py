@@ -50,7 +50,6 @@ STAGES = {
     "bridge": (26, 250),
     "skyline": (26, 250),
 }
-COLOURS = {"before": ("C0", "C1"), "after": ("C0", "C4", "C1", "C2")}
 #: What the figure of the hidden antidot is made of.
 ANTIDOT = ("quarter", "ten", "one", "anneal", "squares")
 #: A leg of a descent: after so many steps L is taken on all fields, and the designs are kept.
@@ -330,9 +329,9 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         "one, RMSProp": lone.conductances(one["best"])[0],
         "one, annealed": lone.conductances(anneal["best"])[0],
     }
-    for axes, curves, title in ((before, starts, "before"), (after, ends, "after")):
+    for axes, curves, title, colours in ((before, starts, "before", "C0 C1"), (after, ends, "after", "C0 C4 C1 C2")):
         axes.plot(phi, lone.target_conductance, "k", lw=4, alpha=0.3, label="target")
-        for (label, values), colour in zip(curves.items(), COLOURS[title], strict=True):
+        for (label, values), colour in zip(curves.items(), colours.split(), strict=True):
             axes.plot(phi, values, colour, lw=1.2, label=label)
         axes.set(xlabel="φ", ylabel="G h/e²", title=title)
         axes.legend(fontsize=8)
@@ -383,9 +382,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/quantum-wire"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
-    for name in arguments.stages:
-        if name not in STAGES:
-            parser.error(f"stage {name!r}; some of {', '.join(STAGES)} are expected")
+    if wrong := [name for name in arguments.stages if name not in STAGES]:
+        parser.error(f"stage {wrong[0]!r}; some of {', '.join(STAGES)} are expected")
     found = {}
     for name in arguments.stages or STAGES:
         found[name] = run_stage(name, arguments.out)
