@@ -109,6 +109,8 @@ class Chain:
 
         if not temperature > 0 or sweeps < 1:
             raise InputError(f"targeted sampling: kT {temperature}, {sweeps} sweeps; positive numbers are expected")
+        if not np.isfinite(target):
+            raise InputError(f"targeted sampling: the target is {target}; a finite energy per spin is expected")
         n, shift = self.model.n, self.model.offset / self.model.n
         kept = bins if bins is not None else Bins(0.0, 1.0, 0, 0, n)
         reached = np.array([np.inf, -np.inf, 0.0, 0.0])

@@ -1,8 +1,8 @@
 """The published experiments on a quantum wire, by gradients and by annealing: numbers and figures.
 
 A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
-Stages, each kept in DIR and not run again: ten Gaussians by RMSProp on a `quarter` of the fields, from where these came
-on all fields (`ten`), `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from
+Stages, each kept in DIR and not run again: ten Gaussians by RMSProp `alone` on all fields from the published start, the
+same on a `quarter` of the fields, from where these came on all fields (`ten`), `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from
 where the quarter's ten came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge` and
 `skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there.
 Writes a summary, and figures of what has been run, to --results.
@@ -42,6 +42,7 @@ ONE_OPTIMIZERS = ("rmsprop", "adabelief")
 ANNEAL = (4, 4, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
+    "alone": (PUBLISHED, 6000),
     "quarter": (26, 6000),
     "ten": (PUBLISHED, 1250),
     "one": (11, 1200),
@@ -106,10 +107,10 @@ def gaussians(
     return found | {"looks": np.stack([published_l(whole.energies(x)) for x in found["kept"]])}
 
 
-def quarter(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
-    """Ten Gaussians from the published start."""
+def from_published(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+    """Ten Gaussians from the published start, by the published rates."""
     start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
-    return dict(gaussians(10, fields, "rmsprop", start, stepped_rates(RATE, steps), folder / "quarter.legs", bar))
+    return dict(gaussians(10, fields, "rmsprop", start, stepped_rates(RATE, steps), folder / f"{name}.legs", bar))
 
 
 def ten(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
@@ -236,7 +237,8 @@ def run_stage(name: str, folder: Path) -> Mapping[str, Any]:
                 return {key: held[key] for key in held.files}
     spent = time.process_time()
     own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {
-        **{"quarter": quarter, "ten": ten, "one": one, "squares": squares, "anneal": anneal},
+        **{name: partial(from_published, name) for name in ("alone", "quarter")},
+        **{"ten": ten, "one": one, "squares": squares, "anneal": anneal},
         **{curve: partial(drawn, curve) for curve in CURVES},
     }
     with progress_bar(f"quantum wire: {name}") as bar:

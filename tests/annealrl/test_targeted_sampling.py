@@ -58,3 +58,5 @@ def test_bad_input_is_one_clear_line() -> None:
         energy_dataset(model, 0)
     with pytest.raises(InputError, match="kT 0"):
         Chain(model).seek(0.0, 10, 0.0)
+    with pytest.raises(InputError, match="target is nan"):
+        Chain(model).seek(np.nan, 10, 1.0)
