@@ -1,8 +1,8 @@
 """The published experiments on a quantum wire, by gradients and by annealing: numbers and figures.
 
 A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
-Stages, each kept in DIR and not run again: ten Gaussians by RMSProp `alone` on all fields from the published start, the
-same on a `quarter` of the fields, from where these came on all fields (`ten`), `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from
+Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp from the published start, the same on a
+`quarter` of the fields, `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from
 where the quarter's ten came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge` and
 `skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there.
 Writes a summary, and figures of what has been run, to --results.
@@ -42,9 +42,8 @@ ONE_OPTIMIZERS = ("rmsprop", "adabelief")
 ANNEAL = (4, 4, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
-    "alone": (PUBLISHED, 6000),
+    "ten": (PUBLISHED, 6000),
     "quarter": (26, 6000),
-    "ten": (PUBLISHED, 1250),
     "one": (11, 1200),
     "squares": (PUBLISHED, 25),
     "anneal": (11, 30),
@@ -107,17 +106,10 @@ def gaussians(
     return found | {"looks": np.stack([published_l(whole.energies(x)) for x in found["kept"]])}
 
 
-def from_published(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
+def ten(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Ten Gaussians from the published start, by the published rates."""
     start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
     return dict(gaussians(10, fields, "rmsprop", start, stepped_rates(RATE, steps), folder / f"{name}.legs", bar))
-
-
-def ten(fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
-    """From where those came, by the published rate of step 6 000, and for the last leg that of step 10 000."""
-    rates = np.repeat(stepped_rates(RATE, 10_001)[[6_000, 10_000]], (steps - LEG, LEG))
-    start = run_stage("quarter", folder)["kept"][-1]
-    return dict(gaussians(10, fields, "rmsprop", start, rates, folder / "ten.legs", bar))
 
 
 def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> dict[str, Any]:
@@ -237,8 +229,8 @@ def run_stage(name: str, folder: Path) -> Mapping[str, Any]:
                 return {key: held[key] for key in held.files}
     spent = time.process_time()
     own: dict[str, Callable[[int, int, Path, Any], dict[str, Any]]] = {
-        **{name: partial(from_published, name) for name in ("alone", "quarter")},
-        **{"ten": ten, "one": one, "squares": squares, "anneal": anneal},
+        **{name: partial(ten, name) for name in ("ten", "quarter")},
+        **{"one": one, "squares": squares, "anneal": anneal},
         **{curve: partial(drawn, curve) for curve in CURVES},
     }
     with progress_bar(f"quantum wire: {name}") as bar:
@@ -306,11 +298,11 @@ def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     quarter, ten, one, anneal, squares = (found[name] for name in ANTIDOT)
     cost, phi, lower = lone.gradient_cost, lone.wire.fields, np.minimum.accumulate
     names = zip(("one, RMSProp", "one, AdaBelief"), ("C1", "C3"), one["values"].T[:: len(ONE_STARTS)], strict=True)
-    first, later = quarter["values"][:, 0], ten["values"][:, 0]
-    descents = [("ten, RMSProp on 26 fields", "C4", 0, first), ("ten, RMSProp on all fields", "C0", len(first), later)]
-    for name, colour, begin, column in (*descents, *((name, colour, 0, column) for name, colour, column in names)):
+    first, whole = quarter["values"][:, 0], ten["values"][:, 0]
+    descents = (("ten, RMSProp on 26 fields", "C4", first), ("ten, RMSProp on all fields", "C0", whole))
+    for name, colour, column in (*descents, *names):
         # Thin as it went, thick the lowest so far.
-        at = cost * (begin + np.arange(1, len(column) + 1))
+        at = cost * np.arange(1, len(column) + 1)
         steps.plot(at, column, colour, lw=0.4, alpha=0.35)
         steps.plot(at, lower(column), colour, lw=1.2, label=name)
     # Least squares begin where the quarter's ten ended, and need few calls.
