@@ -2,9 +2,9 @@
 
 A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
 Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp from the published start, the same on a
-`quarter` of the fields, `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields from
-where the quarter's ten came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge` and
-`skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there.
+`quarter` of the fields, `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields
+from where the quarter's ten came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge`
+and `skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there.
 Writes a summary, and figures of what has been run, to --results.
 
     python scripts/quantum_wire.py [STAGE …] [--out runs/quantum-wire] [--results docs/results]
