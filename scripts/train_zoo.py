@@ -80,7 +80,8 @@ def _table() -> dict[str, Entry]:
         table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-{side}", length, {})
     table["ea2d-sizefree"] = Entry("size_free", "cool-10", "ea2d-10-val", "tuned-free-10", {"length": 10}, {})
     cube = {"id": "EdwardsAnderson3D-v0", "length": 6}
-    table["ea3d-6-population"] = Entry("population", "ea3d-6", "ea3d-6-val", "tuned-population-ea3d-6", cube, {"episodes": 9600})
+    own = ("ea3d-6", "ea3d-6-val", "tuned-population-ea3d-6")
+    table["ea3d-6-population"] = Entry("population", *own, cube, {"episodes": 9600})
     scales = ("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val")
     table["ea2d-mixed-scale"] = Entry("mixed_scale", *scales, None, {}, {})
     few = {"steps": 25, "sweeps_per_step": 40}
