@@ -22,7 +22,8 @@ _CEILING = 3e4
 _BY_SIDE = (
     ("cool-published", "published quench, run again", "tab:brown", "v"),
     ("tuned linear", "tuned linear", "tab:cyan", "s"),
-    ("tuned free", "tuned free static", "tab:blue", "o"),
+    ("tuned free", "free static, tuned there", "tab:blue", "o"),
+    ("free tuned at side 14", "free static, tuned at 14", "tab:purple", "h"),
     ("adaptive, acceptance", "adaptive (acceptance)", "tab:green", "^"),
     ("agent ea2d-{side}", "agent of the side", "tab:red", "D"),
     ("agent ea2d-{side}-time", "time-only agent", "tab:pink", "P"),
