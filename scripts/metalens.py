@@ -22,6 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import metalens_page
 import numpy as np
 import torch
 from rich.progress import Progress
@@ -369,6 +370,7 @@ def main() -> None:
         name: kept.get(f"published-{name}", lambda n=name: published(given.out, data, float(n))) for name in names
     }
     write_text(given.results / "metalens.json", json.dumps(found, indent=1) + "\n")
+    metalens_page.rewrite(found)
 
 
 if __name__ == "__main__":

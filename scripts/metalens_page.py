@@ -1,4 +1,4 @@
-"""Rewrite the tables of docs/metalens.md from docs/results/metalens.json, which scripts/metalens.py makes."""
+"""Rewrite the tables of docs/metalens.md from docs/results/metalens.json; scripts/metalens.py calls this."""
 
 from __future__ import annotations
 
@@ -117,6 +117,10 @@ def updated(page: str, found: dict[str, Any]) -> str:
     return page
 
 
+def rewrite(found: dict[str, Any]) -> None:
+    """Put the tables of the results into the page."""
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    text = updated(PAGE.read_text(encoding="utf-8"), json.loads(RESULTS.read_text(encoding="utf-8")))
-    PAGE.write_text(text, encoding="utf-8")
+    rewrite(json.loads(RESULTS.read_text(encoding="utf-8")))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import quantum_wire_page
 
 from annealrl.baselines.gradient import stepped_rates
 from annealrl.baselines.legs import descend_in_legs
@@ -385,6 +386,7 @@ def main() -> None:
     arguments.results.mkdir(parents=True, exist_ok=True)
     write_text(arguments.results / "quantum-wire.json", json.dumps(summary(found), indent=1, ensure_ascii=False) + "\n")
     if set(ANTIDOT) <= set(found):
+        quantum_wire_page.rewrite(summary(found))
         antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
     if {"bridge", "skyline"} & set(found):
         curves_figure(found, arguments.results / "quantum-wire-curves.png")
