@@ -184,5 +184,7 @@ def test_zoo(name: str) -> None:
     assert name in dict(catalogue.zoo())
     method = load_agent_method(name)
     sampled = agent.config.env.make(1).family.sample(np.random.default_rng(0))
-    outcome = method.run([sampled], Budget(8, 4, 2, 1), seeds(1))
+    # A ladder fits its own number of replicas alone.
+    options = agent.config.env.options
+    outcome = method.run([sampled], Budget(options["replicas"] if "ladder" in options else 8, 4, 2, 1), seeds(1))
     assert np.isfinite(outcome.final_energies).all()
