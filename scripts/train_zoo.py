@@ -84,8 +84,10 @@ def _table() -> dict[str, Entry]:
     table["ea3d-6-population"] = Entry("population", *own, cube, {"episodes": 9600})
     scales = ("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val")
     table["ea2d-mixed-scale"] = Entry("mixed_scale", *scales, None, {}, {})
-    few = {"steps": 25, "sweeps_per_step": 40}
-    table["ea2d-mixed-scale-1000"] = Entry("mixed_scale", *scales, "tuned-free-sigma-mixed-scale-10-1000", few, {})
+    for sweeps in (500, 1000):
+        few = {"steps": 25, "sweeps_per_step": sweeps // 25}
+        start = f"tuned-free-sigma-mixed-scale-10-{sweeps}"
+        table[f"ea2d-mixed-scale-{sweeps}"] = Entry("mixed_scale", *scales, start, few, {})
     table["ea2d-24-all"] = Entry("all_moves", "ea2d-24", "ea2d-24-val", "tuned-tempering-icm-ea2d-24-500", {}, {})
     for name, test in (
         ("planted-spectrum", "photonics-agents PlantedSpectrum-v0,layers=3"),

@@ -105,6 +105,7 @@ MOVING = "tempering, isoenergetic, moving ladder"
 FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
     ("ea2d-24", 500): (*INTERACTING, Row(MOVING, "tuned:tempering-icm-moving")),
     ("ea2d-mixed-scale-10", 1000): MIXED,
+    ("ea2d-mixed-scale-10", 500): MIXED,
 }
 #: The best of each kind, for the curves over sweeps.
 KINDS = (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING)
