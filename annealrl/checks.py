@@ -6,9 +6,10 @@ import operator
 import os
 
 import numpy as np
+import numpy.typing as npt
 
 from annealrl.errors import InputError
-from annealrl.ising import IntArray
+from annealrl.ising import FloatArray, IntArray
 
 
 def whole(value: object, what: str, least: int) -> int:
@@ -35,6 +36,32 @@ def whole(value: object, what: str, least: int) -> int:
     if number < least:
         raise InputError(f"{what} is {value!r}; a whole number of at least {least} is expected")
     return number
+
+
+def reals(value: object, what: str) -> FloatArray:
+    """Return real numbers, finite or not, as a float64 array of their own shape.
+
+    Raises
+    ------
+    InputError
+        If they are something else, such as text, complex numbers or rows of different length; opens with `what`.
+    """
+    return np.asarray(_numbers(value, what, "biuf", "real numbers"), np.float64)
+
+
+def complexes(value: object, what: str) -> npt.NDArray[np.complex128]:
+    """As :func:`reals`, of complex numbers."""
+    return np.asarray(_numbers(value, what, "biufc", "numbers"), np.complex128)
+
+
+def _numbers(value: object, what: str, kinds: str, expected: str) -> npt.NDArray[np.generic]:
+    try:
+        values = np.asarray(value)
+    except ValueError:  # rows of different length
+        raise InputError(f"{what}: an array of {expected} is expected") from None
+    if values.dtype.kind not in kinds:
+        raise InputError(f"{what}: {values.ravel()[0]!s} where {expected} are expected")
+    return values
 
 
 def enough_memory(needed: float, what: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.backends import Backend
+from annealrl.checks import reals
 from annealrl.errors import InputError, blamed
 from annealrl.ising import FloatArray, IntArray
 
@@ -243,5 +244,6 @@ class Family(ABC):
 
 def check_positive(name: str, value: float) -> None:
     """Raise an InputError that names the parameter unless it is a positive number."""
-    if not value > 0:
+    number = reals(value, name)
+    if number.ndim or not number > 0:
         raise InputError(f"{name} is {value}; a positive number is expected")

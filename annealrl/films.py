@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.checks import complexes, reals
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray
 from annealrl.kernels import film_designs
@@ -38,7 +39,7 @@ def checked_wavelengths(wavelengths: npt.ArrayLike) -> FloatArray:
     InputError
         Unless there are some, positive, finite and rising.
     """
-    values = np.atleast_1d(np.asarray(wavelengths, np.float64))
+    values = np.atleast_1d(reals(wavelengths, "wavelengths"))
     if values.ndim != 1 or not values.size:
         raise InputError(f"wavelengths have shape {values.shape}; (W,) with at least one is expected")
     if not (np.isfinite(values).all() and (values > 0).all()):
@@ -58,7 +59,7 @@ def checked_target(target: npt.ArrayLike, count: int) -> FloatArray:
     InputError
         If it has another length, or a value that is not finite.
     """
-    values = np.asarray(target, np.float64)
+    values = reals(target, "the target")
     if values.shape != (count,):
         raise InputError(f"the target has shape {values.shape}; ({count},), a value for each wavelength, is expected")
     if not np.isfinite(values).all():
@@ -68,7 +69,7 @@ def checked_target(target: npt.ArrayLike, count: int) -> FloatArray:
 
 
 def _checked_indices(indices: npt.ArrayLike, what: str, shape: tuple[int, ...]) -> Complex:
-    values = np.asarray(indices, np.complex128)
+    values = complexes(indices, what)
     try:
         values = np.array(np.broadcast_to(values[:, None] if values.ndim == 1 and len(shape) == 2 else values, shape))
     except ValueError:
@@ -118,7 +119,8 @@ class FilmStack:
             raise InputError("indices: a stack of no layers; at least one is expected")
         if self.polarisation not in get_args(Polarisation):
             raise InputError(f"polarisation is {self.polarisation!r}; s or p is expected")
-        if not 0.0 <= self.angle < 90.0:
+        angle = reals(self.angle, "angle")
+        if angle.ndim or not 0.0 <= angle < 90.0:
             raise InputError(f"angle is {self.angle}; degrees in [0, 90) are expected")
         count = len(wavelengths)
         object.__setattr__(self, "wavelengths", wavelengths)
@@ -233,9 +235,18 @@ class FilmObjective(Objective):
             ints=ints,
         )
 
+    def _checked(self, designs: npt.ArrayLike) -> FloatArray:
+        return self.parts.space.batch(designs, f"objective {self.name!r}")
+
     def spectra(self, designs: npt.ArrayLike) -> FloatArray:
-        """The quantity at all wavelengths, shape (R, n) → (R, W)."""
-        x = np.ascontiguousarray(designs, np.float64)
+        """The quantity at all wavelengths, shape (R, n) → (R, W).
+
+        Raises
+        ------
+        InputError
+            Here and in all that is computed from it, if a coordinate leaves its bounds or is NaN.
+        """
+        x = self._checked(designs)
         out = np.zeros((len(x), int(self._data[1][1])))
         film_designs.film_spectra(*self._data, x, out)
         return out
@@ -251,7 +262,7 @@ class FilmObjective(Objective):
 
     def slopes(self, designs: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Spectra and their derivatives by all coordinates, shapes (R, W) and (R, W, n)."""
-        x = np.ascontiguousarray(designs, np.float64)
+        x = self._checked(designs)
         shape = (len(x), int(self._data[1][1]))
         out, by = np.zeros(shape), np.zeros((*shape, x.shape[1]))
         film_designs.film_slopes(*self._data, x, out, by)
@@ -278,7 +289,7 @@ class FilmObjective(Objective):
         """
         if self.target is None:
             raise InputError(f"objective {self.name!r} has no target, so there are no residuals")
-        spectra, by = self.slopes(np.asarray(design)[None])
+        spectra, by = self.slopes([design])
         return spectra[0] - self.target, by[0]
 
 
@@ -315,8 +326,15 @@ class FilmDesign(FilmObjective):
     def __post_init__(self) -> None:
         if self.quantity not in film_designs.QUANTITIES:
             raise InputError(f"quantity is {self.quantity!r}; one of {', '.join(film_designs.QUANTITIES)} is expected")
-        if not 0.0 <= self.low < self.high < np.inf:
+        if not isinstance(self.films, FilmStack):
+            raise InputError(f"films is of type {type(self.films).__name__}; a FilmStack is expected")
+        ends = reals([self.low, self.high], "thicknesses")
+        if ends.shape != (2,) or not 0.0 <= ends[0] < ends[1] < np.inf:
             raise InputError(f"thicknesses from {self.low} to {self.high}; 0 ≤ low < high is expected")
+        if self.optimum is not None and not np.isfinite(reals(self.optimum, "optimum")).all():
+            raise InputError(f"optimum is {self.optimum}; a finite number is expected")
+        if not 0.0 <= reals(self.slack_allowed, "slack_allowed") < np.inf:
+            raise InputError(f"slack_allowed is {self.slack_allowed}; a finite number of at least 0 is expected")
         if self.wanted is not None:
             object.__setattr__(self, "wanted", checked_target(self.wanted, len(self.films.wavelengths)))
 

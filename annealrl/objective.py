@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.backends import Backend
+from annealrl.checks import reals
 from annealrl.errors import InputError
 from annealrl.family import Family
 from annealrl.ising import FloatArray, IntArray
@@ -252,7 +253,7 @@ class Objective(Family):
         InputError
             If :meth:`energy` returns another shape, or a value that is not finite.
         """
-        x = np.asarray(designs, np.float64)
+        x = reals(designs, f"objective {self.name!r}: designs")
         values = np.asarray(self.energy(x), np.float64)
         if values.shape != x.shape[:-1]:
             raise InputError(
@@ -284,7 +285,7 @@ class Objective(Family):
         InputError
             If the design has another shape, or lies outside the space.
         """
-        x = np.asarray(design, np.float64)
+        x = reals(design, f"objective {self.name!r}: the design")
         self.space.check(x, f"objective {self.name!r}")
         return float(self.energies(x[None])[0])
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl.batched_moves import advance_batched
-from annealrl.checks import whole, whole_each
+from annealrl.checks import reals, whole, whole_each
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 from annealrl.kernels import designs as kernels
@@ -349,11 +349,13 @@ def _probabilities(model: Objective) -> FloatArray:
 
 
 def _start(start: npt.ArrayLike, replicas: int, model: Objective) -> FloatArray:
-    values = np.asarray(start, np.float64)
+    values = reals(start, "initial designs")
     if values.shape not in ((model.n,), (replicas, model.n)):
         raise InputError(
             f"initial designs have shape {values.shape}; ({model.n},) or ({replicas}, {model.n}) is expected"
         )
-    if not model.parts.space.contains(values).all():
-        raise InputError("initial designs lie outside the space")
+    space = model.parts.space
+    space.batch(np.atleast_2d(values), "initial designs")
+    if not space.contains(values).all():
+        raise InputError("initial designs lie outside the space: between levels, or beyond one turn of an angle")
     return np.array(np.broadcast_to(values, (replicas, model.n)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.checks import reals
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray, IntArray
 from annealrl.kernels import designs as codes
@@ -99,13 +101,37 @@ class Space:
         """
         if design.shape != (self.n,):
             raise InputError(f"{where}: a design of shape {design.shape}; ({self.n},) is expected")
-        slack = 1e-9 * (self.high - self.low)
-        free = self.periodic & np.isfinite(design)
-        out = np.flatnonzero(~(free | ((design >= self.low - slack) & (design <= self.high + slack))))
-        if len(out):
-            k = int(out[0])
-            bounds = f"{self.low[k]:g} to {self.high[k]:g}"
-            raise InputError(f"{where}: coordinate {k} of the design is {design[k]:g}; {bounds} is expected")
+        self._refuse_outside(design[None], where, "the design")
+
+    def batch(self, designs: npt.ArrayLike, where: str) -> FloatArray:
+        """Designs as a contiguous float64 array, shape (R, n), each of them checked as by :meth:`check`.
+
+        Raises
+        ------
+        InputError
+            If a coordinate leaves its bounds or is NaN, which names the design too, or the shape is another one.
+        """
+        x = np.ascontiguousarray(reals(designs, f"{where}: designs"))
+        if x.ndim != 2 or x.shape[1] != self.n:
+            raise InputError(f"{where}: designs of shape {np.shape(designs)}; (R, {self.n}) is expected")
+        self._refuse_outside(x, where, "design")
+        return x
+
+    @cached_property
+    def _limits(self) -> tuple[FloatArray, FloatArray]:
+        """Bounds with room for rounding; of what is periodic, all finite numbers."""
+        slack, largest = 1e-9 * (self.high - self.low), np.finfo(np.float64).max
+        low = np.where(self.periodic, -largest, self.low - slack)
+        return low, np.where(self.periodic, largest, self.high + slack)
+
+    def _refuse_outside(self, designs: FloatArray, where: str, which: str) -> None:
+        low, high = self._limits
+        inside = (designs >= low) & (designs <= high)
+        if not inside.all():
+            r, k = (int(at) for at in np.argwhere(~inside)[0])
+            which = which if which.startswith("the") else f"{which} {r}"
+            bounds = "a finite number" if self.periodic[k] else f"{self.low[k]:g} to {self.high[k]:g}"
+            raise InputError(f"{where}: coordinate {k} of {which} is {designs[r, k]:g}; {bounds} is expected")
 
     def scaled(self, designs: FloatArray) -> FloatArray:
         """Map every coordinate's range to [-1, 1]."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl import register
-from annealrl.errors import InputError
+from annealrl.checks import whole
 from annealrl.family import check_positive
 from annealrl.films import checked_target
 from annealrl.ising import FloatArray
@@ -52,9 +52,8 @@ class NanoparticleShell(Objective):
     target: npt.ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        for key, least in (("layers", 1), ("instance", 0)):
-            if getattr(self, key) < least:
-                raise InputError(f"{key} is {getattr(self, key)}; at least {least} is expected")
+        whole(self.layers, "layers", 1)
+        whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
         if self.target is not None:
             object.__setattr__(self, "target", tuple(checked_target(self.target, len(_WAVELENGTHS)).tolist()))
@@ -124,16 +123,25 @@ class NanoparticleShell(Objective):
             ints=ints,
         )
 
+    def _checked(self, designs: npt.ArrayLike) -> FloatArray:
+        return self.parts.space.batch(designs, f"objective {self.name!r}")
+
     def spectra(self, designs: npt.ArrayLike) -> FloatArray:
-        """Scattering efficiencies, shape (R, n) → (R, 201)."""
-        x = np.ascontiguousarray(designs, np.float64)
+        """Scattering efficiencies, shape (R, n) → (R, 201).
+
+        Raises
+        ------
+        InputError
+            Here and in all that is computed from it, if a coordinate leaves its bounds or is NaN.
+        """
+        x = self._checked(designs)
         out = np.zeros((len(x), len(_WAVELENGTHS)))
         sphere_designs.sphere_spectra(*self._data, x, out)
         return out
 
     def slopes(self, designs: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Efficiencies and their derivatives by all thicknesses, shapes (R, 201) and (R, 201, n)."""
-        x = np.ascontiguousarray(designs, np.float64)
+        x = self._checked(designs)
         out, by = np.zeros((len(x), len(_WAVELENGTHS))), np.zeros((len(x), len(_WAVELENGTHS), self.layers))
         sphere_designs.sphere_slopes(*self._data, x, out, by)
         return out, by
@@ -154,5 +162,5 @@ class NanoparticleShell(Objective):
 
     def residuals(self, design: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Differences from the target, shape (201,), and their Jacobian, shape (201, n), for least squares."""
-        found, by = self.slopes(np.asarray(design)[None])
+        found, by = self.slopes([design])
         return found[0] - self.wanted, by[0]

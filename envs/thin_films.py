@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl import register
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.family import check_positive
 from annealrl.films import FilmDesign, FilmObjective, FilmStack, Quantity
@@ -22,16 +23,6 @@ from annealrl.space import Box, Mixed, Space
 
 #: Lowest 1 - mean R found for chirped mirrors, by layers (not proven).
 _CHIRPED = {16: 0.460878, 30: 0.265987, 80: 0.035190}
-
-
-def _check_count(name: str, value: int, least: int = 1) -> None:
-    if value < least:
-        raise InputError(f"{name} is {value}; at least {least} is expected")
-
-
-def _check_range(name: str, low: float, high: float, least: float = 0.0) -> None:
-    if not (np.isfinite([low, high]).all() and least <= low < high):
-        raise InputError(f"{name} from {low} to {high}; finite numbers {least:g} ≤ low < high are expected")
 
 
 @register("BraggMirror-v0")
@@ -52,7 +43,7 @@ class BraggMirror(FilmObjective):
     layers: int = 10
 
     def __post_init__(self) -> None:
-        _check_count("layers", self.layers)
+        whole(self.layers, "layers", 1)
 
     @cached_property
     def stack(self) -> FilmStack:
@@ -98,7 +89,7 @@ class ChirpedMirror(FilmObjective):
     layers: int = 16
 
     def __post_init__(self) -> None:
-        _check_count("layers", self.layers)
+        whole(self.layers, "layers", 1)
 
     @cached_property
     def stack(self) -> FilmStack:
@@ -146,9 +137,9 @@ class PlantedSpectrum(FilmObjective):
     instance: int = 0
 
     def __post_init__(self) -> None:
-        _check_count("layers", self.layers)
-        _check_count("wavelengths", self.wavelengths, 2)
-        _check_count("instance", self.instance, 0)
+        whole(self.layers, "layers", 1)
+        whole(self.wavelengths, "wavelengths", 2)
+        whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
 
     def sample(self, rng: np.random.Generator) -> PlantedSpectrum:
@@ -211,8 +202,8 @@ class GrapheneStack(FilmObjective):
     instance: int = 0
 
     def __post_init__(self) -> None:
-        _check_count("units", self.units)
-        _check_count("instance", self.instance, 0)
+        whole(self.units, "units", 1)
+        whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
         for key, known in (("graphene", ("benchmark", "universal")), ("grid", ("chebyshev", "uniform"))):
             if getattr(self, key) not in known:
@@ -291,7 +282,7 @@ class Ellipsometry(Objective):
 
     def __post_init__(self) -> None:
         check_positive("error", self.error)
-        _check_count("instance", self.instance, 0)
+        whole(self.instance, "instance", 0)
 
     def sample(self, rng: np.random.Generator) -> Ellipsometry:
         """Hide another film."""
@@ -323,9 +314,16 @@ class Ellipsometry(Objective):
         return self.error
 
     def ratios(self, designs: FloatArray) -> tuple[npt.NDArray[np.complex128], npt.NDArray[np.complex128]]:
-        """ρ and its derivatives by n and d, shapes (R, 100) and (R, 100, 2)."""
+        """ρ and its derivatives by n and d, shapes (R, 100) and (R, 100, 2).
+
+        Raises
+        ------
+        InputError
+            Here and in all that is computed from it, if a coordinate leaves its bounds or is NaN.
+        """
+        x = self.parts.space.batch(designs, f"objective {self.name!r}")
         wavelengths = np.linspace(400, 800, 100)
-        index, thickness = designs[:, :1], designs[:, 1:]
+        index, thickness = x[:, :1], x[:, 1:]
         along = np.sin(np.radians(40.0))
         down, metal = np.cos(np.radians(40.0)), gold(wavelengths)
         across, below = np.sqrt(index**2 - along**2), np.sqrt(metal**2 - along**2)

@@ -232,7 +232,7 @@ class Broken(Toy):
         (lambda: ObjectiveSimulator([Toy()], 2).advance(1.0, -1), "sweeps is -1"),
         (lambda: ObjectiveSimulator([Toy()], 2).advance(1.0, 1, step_size=2.0), "step_size"),
         (lambda: ObjectiveSimulator([Toy()], 2).advance([1.0, 2.0, 3.0], 1), "does not fit"),
-        (lambda: ObjectiveSimulator([Toy()], 2).load([0], [Toy()], SEEDS, [[9, 9, 9]]), "outside the space"),
+        (lambda: ObjectiveSimulator([Toy()], 2).load([0], [Toy()], SEEDS, [[9, 9, 9]]), "coordinate 0 of design 0"),
         (lambda: ObjectiveSimulator([Toy()], 2).load([0], [Toy()], SEEDS, [[0, 0]]), "initial designs have shape"),
         (lambda: ObjectiveSimulator([Toy()], 2).load([0], [Toy(Box(0, 1, 4))], SEEDS), "does not fit"),
         (lambda: Toy().energy_of([0.1, 9.0, 0.1]), r"coordinate 1 of the design is 9; .* is expected"),

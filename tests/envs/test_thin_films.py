@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 import tmm
 
+from annealrl.envs.nanoparticle import NanoparticleShell
 from annealrl.envs.thin_films import BraggMirror, ChirpedMirror, Ellipsometry, GrapheneStack, PlantedSpectrum
 from annealrl.errors import InputError
 from annealrl.films import FilmDesign, FilmStack
@@ -22,10 +24,11 @@ def test_bragg_mirrors_know_the_published_optimum(layers: int, loss: float) -> N
     mirror = BraggMirror(layers=layers)
     assert mirror.known_optimum == pytest.approx(loss, rel=3e-6)
     assert np.linalg.norm(mirror.gradient(mirror.quarter_wave[None])) < 1e-12
-    # The same mirror with half a wave more in one layer: outside the bounds, which batches are not held to.
+    # The same mirror with half a wave more in one layer, which lies outside the benchmark's bounds.
     thicker = mirror.quarter_wave.copy()
     thicker[0] += 600 / 3.6
-    assert mirror.energies(thicker[None])[0] == pytest.approx(mirror.known_optimum, rel=1e-9)
+    wide = FilmDesign(mirror.stack, 0.0, 300.0)
+    assert wide.energies([thicker])[0] == pytest.approx(mirror.known_optimum, rel=1e-9)
 
 
 def test_chirped_mirrors_descend_to_the_published_energy() -> None:
@@ -138,9 +141,57 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
         (lambda: BraggMirror(layers=0), "layers is 0"),
         (lambda: BraggMirror(layers=2).energy_of([10.0, 300.0]), "coordinate 1 of the design is 300"),
         (lambda: PlantedSpectrum(wavelengths=0), "wavelengths is 0"),
+        (lambda: ChirpedMirror(layers=2.5), "layers is 2.5"),  # type: ignore[arg-type]
+        (lambda: FilmStack(["a"], [500.0]), "indices: a where numbers"),
+        (lambda: FilmStack([1.5], [500.0 + 1j]), r"wavelengths: \(500\+1j\) where real numbers"),
+        (lambda: FilmStack([1.5], [500.0], exit=1.5 - 1j), "exit holds .* gain"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), wanted=[[1.0, 2.0], [3.0]]), "the target: an array"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), low=float("nan")), "thicknesses from nan"),
+        (lambda: FilmDesign([1.5]), "a FilmStack is expected"),  # type: ignore[arg-type]
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), optimum=float("nan")), "optimum is nan"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), slack_allowed=-1.0), "slack_allowed is -1"),
         (lambda: GrapheneStack(mse=float("nan")), "mse"),
     ],
 )
 def test_bad_input_is_one_clear_line(make: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         make()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        FilmDesign(FilmStack([1.5, 1.8], [500.0, 600.0]), 20.0, 200.0, wanted=[0.1, 0.2]),
+        BraggMirror(layers=3),
+        ChirpedMirror(layers=3),
+        PlantedSpectrum(layers=2, wavelengths=4),
+        GrapheneStack(units=2),
+        Ellipsometry(),
+        NanoparticleShell(layers=3),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_everything_that_takes_designs_says_what_is_wrong_with_them(model: Any) -> None:
+    good = model.space.random(np.random.default_rng(0), 3)
+    last = good.shape[1] - 1
+    cases: list[tuple[Any, str]] = []
+    for value, shown in ((-50.0, "-50"), (1e4, "10000"), (np.nan, "nan"), (np.inf, "inf")):
+        wrong = good.copy()
+        wrong[1, last] = value
+        cases.append((wrong, f"coordinate {last} of design 1 is {shown};"))
+    # Too wide a batch must be refused before compiled code writes beyond its arrays.
+    for wrong in (good[:, :-1], np.concatenate([good, good], axis=1), good[0], good[None]):
+        cases.append((wrong, "designs of shape"))
+    cases.append((good.astype(str), "real numbers are expected"))
+    names = ("energies", "energy", "gradient", "value_and_gradient", "spectra", "slopes", "ratios")
+    functions = [getattr(model, name) for name in names if hasattr(model, name)]
+    assert len(functions) >= 5
+    for (wrong, said), function in itertools.product(cases, functions):
+        with pytest.raises(InputError, match=said):
+            function(wrong)
+    for wrong, _ in cases[:4]:
+        with pytest.raises(InputError, match=f"coordinate {last} of the design"):
+            model.energy_of(wrong[1])
+        if model.residuals is not None and getattr(model, "target", 0) is not None:
+            with pytest.raises(InputError, match=f"coordinate {last} of design 0"):
+                model.residuals(wrong[1])
