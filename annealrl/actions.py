@@ -21,7 +21,7 @@ from annealrl.ising import FloatArray
 from annealrl.registry import unknown
 from annealrl.rounds import Rounds
 from annealrl.schedules import Schedule
-from annealrl.step_sizes import SMALLEST_STEP
+from annealrl.step_sizes import SMALLEST_STEP, AdaptiveStep, adapted
 
 
 class DeltaBeta(Component):
@@ -110,6 +110,31 @@ class DeltaLogStep(Component):
         """Multiply the size."""
         size = drive.controls["step_size"] * np.exp(self.scale * action)
         drive.controls["step_size"] = np.clip(size, SMALLEST_STEP, 1.0)
+
+
+class LogAcceptanceTarget(Component):
+    """The step size keeps the acceptance ratio near ``0.44 · exp(scale · action)``, 0.95 at most.
+
+    Action 0 is :class:`~annealrl.step_sizes.AdaptiveStep` as annealing has it by default.
+    """
+
+    name = "log_acceptance_target"
+    meaning = "log_acceptance_target: step_size *= exp(2 * (acceptance - 0.44 * exp(scale * action)))"
+    sets = SIZE
+    uses = frozenset({"step_start"})
+    measures = True
+
+    def begin(self, drive: Drive) -> None:
+        """Start at `step_start`; nothing has been accepted yet."""
+        drive.controls["step_size"] = np.full(len(drive.simulator), self.step_start)
+        self._spent = drive.spent.copy()
+
+    def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
+        """Judge the last step's acceptance by the target."""
+        sweeps, self._spent = drive.spent - self._spent, drive.spent.copy()
+        acceptance = np.where(sweeps > 0, drive.simulator.acceptance_ratio(sweeps), np.nan)
+        target = np.minimum(AdaptiveStep.acceptance * np.exp(self.scale * action), 0.95)
+        drive.controls["step_size"] = adapted(drive.controls["step_size"], acceptance, target)
 
 
 class Resample(Component):
@@ -202,6 +227,7 @@ COMPONENTS: Mapping[str, type[Component]] = {
         LogBetaOffset,
         MeasuredBetaOffset,
         DeltaLogStep,
+        LogAcceptanceTarget,
         Resample,
         Select,
         Look,

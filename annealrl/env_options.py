@@ -63,14 +63,15 @@ class EnvOptions:
         Subtracted from the reward for each refused ``delta_beta``.
     ramp : bool
         Let β move linearly within a step instead of jumping at its start.
-    reward : {"soft_minimum", "scaled_soft_minimum", "residual", "minimum_energy"} or callable
+    reward : {"soft_minimum", "scaled_soft_minimum", "residual", "log_residual", "minimum_energy"} or callable
         Given with the last step alone, see :mod:`annealrl.rewards`.
     criterion : {"final", "best"}
         Whether reward and success look at the replicas' final or lowest energies.
     beta_start : float or (low, high)
         Where β starts, fixed or drawn uniformly, under ``delta_beta`` and ``delta_log_temperature``.
     step_start : float
-        Where the step size starts under ``delta_log_step``, as a fraction of a coordinate's range.
+        Where the step size starts under ``delta_log_step`` and ``log_acceptance_target``, as a fraction of a
+        coordinate's range.
     initial : {"independent", "shared"}
         Random starts of the replicas, where the family does not fix one.
     observing : {"free", "destructive"}

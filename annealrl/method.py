@@ -71,6 +71,8 @@ class Outcome:
         The inverse temperature at which each step ran.
     evaluations : float, optional
         Of objectives: evaluations of whole true energies in the whole batch, cheaper proposals by their cost.
+    gradients : float
+        How often a gradient came with an evaluation.
     """
 
     best_energies: FloatArray
@@ -80,6 +82,7 @@ class Outcome:
     seconds: float
     betas: FloatArray | None = None
     evaluations: float | None = None
+    gradients: float = 0.0
 
 
 @runtime_checkable

@@ -13,6 +13,8 @@ from annealrl.ising import FloatArray
 
 #: How many of the best replicas the soft minimum averages.
 SOFT_REPLICAS = 8
+#: Residuals below this count as this under a logarithm.
+_SMALLEST_RESIDUAL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ def residual(end: EpisodeEnd) -> FloatArray:
     return np.asarray((end.ground_energies - end.energies.min(axis=1)) / end.sizes)
 
 
+def log_residual(end: EpisodeEnd) -> FloatArray:
+    """``-ln((min_r H - E_0) / n)``: for designs, whose energies span decades above the lowest."""
+    return np.asarray(-np.log(np.maximum(-residual(end), _SMALLEST_RESIDUAL)))
+
+
 def soft_minimum(end: EpisodeEnd) -> FloatArray:
     """``-(min_r H + mean of the best eight H) / 2n``: less luck in it than in the minimum alone."""
     best = np.sort(end.energies, axis=1)[:, :SOFT_REPLICAS]
@@ -62,6 +69,7 @@ def scaled_soft_minimum(end: EpisodeEnd) -> FloatArray:
 
 
 REWARDS: Mapping[str, Reward] = {
+    "log_residual": log_residual,
     "minimum_energy": minimum_energy,
     "residual": residual,
     "scaled_soft_minimum": scaled_soft_minimum,

@@ -56,8 +56,13 @@ class AdaptiveStep:
 
     def size(self, step: int, steps: int, last: FloatArray, acceptance: FloatArray) -> FloatArray:
         """Shape (B,); the last size where no acceptance is known, so the objective's own at first."""
-        factor = np.where(np.isnan(acceptance), 1.0, np.exp(2.0 * (acceptance - self.acceptance)))
-        return np.clip(last * factor, SMALLEST_STEP, 1.0)
+        return adapted(last, acceptance, self.acceptance)
+
+
+def adapted(last: FloatArray, acceptance: FloatArray, target: FloatArray | float) -> FloatArray:
+    """Step sizes after the last ones, shape (B,), whose acceptances (NaN: unknown) should come near a target."""
+    factor = np.where(np.isnan(acceptance), 1.0, np.exp(2.0 * (acceptance - target)))
+    return np.clip(last * factor, SMALLEST_STEP, 1.0)
 
 
 def from_options(step: float | None, end: float | None, acceptance: float | None) -> StepSize | None:

@@ -6,8 +6,9 @@ methods whose names hold it, and publishes what else there is.
 
     python scripts/photonics.py bragg [--layers 10 20 40] [--episodes 200]
     python scripts/photonics.py shell|stack [--targets 500]    # r_T: networks, searches, gradients, nearest designs
+    python scripts/photonics.py spheres                        # n99 on the published spheres
     python scripts/photonics.py curve [--targets 4] [--calls 100000]
-    python scripts/photonics.py agents                         # n99 on planted films and spheres
+    python scripts/photonics.py agents                         # n99 on planted films and spheres of three layers
     python scripts/photonics.py tables figures
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from annealrl.inverse.mirrors import bragg
 from annealrl.inverse.report import figures, tables
 from annealrl.inverse.spectra import curve, published_task
+from annealrl.inverse.spheres import spheres
 from annealrl.inverse.stages import Stage
 from annealrl.inverse.successes import successes
 
@@ -27,6 +29,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     "bragg": bragg,
     "shell": lambda stage: published_task(stage, "shell"),
     "stack": lambda stage: published_task(stage, "stack"),
+    "spheres": spheres,
     "curve": curve,
     "agents": successes,
 }

@@ -190,6 +190,7 @@ class GradientMethod:
             attempted_updates=steps,
             seconds=time.perf_counter() - began,
             evaluations=evaluations,
+            gradients=float(steps),
         )
 
     def _check(self, model: Any) -> None:

@@ -58,7 +58,7 @@ class HybridMethod:
         short = replace(budget, sweeps_per_step=max(1, int(budget.sweeps_per_step * (1 - self.share))))
         simulator: Any = self.base.anneal(models, short, seeds).simulator
         annealed = simulator.evaluations
-        best, designs, spent = np.empty(len(models)), [], 0.0
+        best, designs, spent, gradients = np.empty(len(models)), [], 0.0, 0
         for b, model in enumerate(models):
             low, width = model.space.low, model.space.high - model.space.low
             ends = [(x - low) / width for x in self._ends(simulator, b)]
@@ -69,6 +69,7 @@ class HybridMethod:
             if calls:
                 found = polish(self.optimizer, model, ends, calls, tight=True)
                 spent += len(found.values) * model.gradient_cost
+                gradients += len(found.values)
                 polished = low + found.best * width
                 value = model.energy_of(polished)
                 if value < energy:
@@ -82,6 +83,7 @@ class HybridMethod:
             attempted_updates=simulator.attempted,
             seconds=time.perf_counter() - began,
             evaluations=annealed + spent,
+            gradients=float(gradients),
         )
 
     @staticmethod

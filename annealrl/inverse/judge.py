@@ -65,15 +65,17 @@ def descend_in_rounds(
     return Trace(values, len(values))
 
 
-def descend_at_random(model: Objective, kind: str, calls: int, *, seed: int, goal: float = 1e-9) -> Trace:
-    """``lsq`` or ``lbfgs`` from random starts, each until it has converged."""
+def descend_at_random(
+    model: Objective, kind: str, calls: int, *, seed: int, goal: float = 1e-9, tight: bool = False
+) -> Trace:
+    """``lsq`` or ``lbfgs`` from random starts, each until it has converged (`tight`: to its last digits)."""
     rng = np.random.default_rng(seed)
 
     def starts() -> Iterator[FloatArray]:
         while True:
             yield rng.random(model.n)
 
-    found = polish(kind, model, starts(), calls, goal=goal)
+    found = polish(kind, model, starts(), calls, goal=goal, tight=tight)
     return Trace(found.values, len(found.values))
 
 

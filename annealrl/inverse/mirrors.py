@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from itertools import product
 from typing import Any
 
 from annealrl import api
-from annealrl.inverse.stages import CHOOSE, REPORT, Stage, episodes, known, ratio, tuned_steps
+from annealrl.inverse.stages import Stage, best_budget, known, tuned_steps, with_ratios
 from annealrl.method import Budget
 
 #: What every ratio is over.
@@ -32,7 +31,7 @@ GRIDS: dict[str, dict[int, tuple[tuple[int, int, int], ...]]] = {
 #: The most calls that one measurement takes; those that pass through Python are dearer.
 MOST_CALLS = {"anneal": 1_600_000, "gradient": 80_000, "search": 100_000, "agent": 2_500_000}
 #: Where temperature and step size are tuned, too.
-TUNED = (10, 20)
+TUNED = (10, 20, 40)
 METHODS = (
     RIVAL,
     LARGE_STEPS,
@@ -57,26 +56,15 @@ def bragg(stage: Stage) -> None:
             budget = Budget(*GRIDS["anneal"][layers][1])
             text = tuned_steps(stage, f"{source},split=train:4", budget, f"bragg-{layers}", 100)
         models = list(api.load_instances(f"{source}:1").models)
-        found = stage.keep(f"{layers} {name}", lambda: _best_budget(stage, text, models, layers))  # noqa: B023
+        found = stage.keep(f"{layers} {name}", lambda: _measured(stage, text, models, layers))  # noqa: B023
         print(layers, text, found["p"], found["calls"], found["n99"], flush=True)
-    rows = {key: row for key, row in stage.held().items() if not key.startswith("tuned")}
-    for key, row in rows.items():
-        rival = rows.get(f"{key.split()[0]} {RIVAL}")
-        rows[key] = row | {"ratio": ratio(row, rival)}
-    stage.publish(rows)
+    stage.publish(with_ratios(stage.held(), RIVAL))
 
 
-def _best_budget(stage: Stage, text: str, models: list[Any], layers: int) -> dict[str, Any]:
-    """The best budget of the grid on streams of its own, measured on others."""
+def _measured(stage: Stage, text: str, models: list[Any], layers: int) -> dict[str, Any]:
+    """With the best budget of the grid; there is one mirror of a size, so that only streams differ."""
     kind = text.split(":", maxsplit=1)[0]
     # Part of a hybrid passes through Python, but most of its calls do not.
     kind = kind if kind in GRIDS else "anneal"
-    tried = []
-    for shape in GRIDS[kind][layers]:
-        count = max(4, min(stage.episodes, MOST_CALLS[kind] // (math.prod(shape) * layers)))
-        budget = Budget(*shape, threads=1)
-        tried.append((episodes(text, models, budget, max(2, count // 2), CHOOSE), budget, count))
-    _, budget, count = min(tried, key=lambda row: (row[0]["n99"] or math.inf, row[0]["best"]))
-    return episodes(text, models, budget, count, REPORT) | {
-        "grid": [{key: row[0][key] for key in ("budget", "p", "calls", "n99", "best")} for row in tried]
-    }
+    most = MOST_CALLS[kind]
+    return best_budget(text, GRIDS[kind][layers], models, models, most=most, episodes=(4, stage.episodes))

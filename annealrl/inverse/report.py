@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,12 @@ def tables(docs: Path) -> None:
     """Write every table whose results are there."""
     path = docs / "photonics.md"
     text = path.read_text(encoding="utf-8")
-    if (found := _load(docs, "bragg")) is not None:
-        text = _between(text, "bragg", bragg_table(found))
     for task in TASKS:
         if (found := _load(docs, task)) is not None:
             text = _between(text, task, task_table(task, found))
-    if (found := _load(docs, "agents")) is not None:
-        text = _between(text, "agents", agents_table(found))
+    for name, layout in _LAYOUTS.items():
+        if (found := _load(docs, name)) is not None:
+            text = _between(text, name, n99_table(found, *layout))
     write_text(path, text)
 
 
@@ -54,21 +54,44 @@ def _ratio(row: dict[str, Any]) -> str:
     return f"{value} ({low} to {high})"
 
 
-def bragg_table(found: dict[str, Any]) -> list[str]:
-    """A row a method and size, the best first."""
+#: Lowest energies that are known of Bragg mirrors, by layers.
+_BRAGG = {"10": 0.1648557719, "20": 0.0144789419, "40": 9.5717e-05}
+#: What :func:`n99_table` is told for each file of n99.
+_LAYOUTS: dict[str, tuple[str, str, str, Callable[[str, float], str]]] = {
+    "bragg": ("layers", "L-BFGS-B's", "lowest / best known", lambda name, e: f"{e / _BRAGG[name]:.4f}"),
+    "spheres": ("layers", "least squares'", "lowest", lambda name, e: f"{e:.1e}"),
+    "agents": ("environment", "the tuned schedule's", "lowest", lambda name, e: f"{e:.1e}"),
+}
+
+
+def n99_table(
+    found: dict[str, Any], what: str, rival: str, lowest: str, share: Callable[[str, float], str]
+) -> list[str]:
+    """A row a method and what it was measured on, in the order of the latter, the best first.
+
+    Parameters
+    ----------
+    found : dict
+        Rows by keys such as ``INSTANCES METHOD``.
+    what, rival, lowest : str
+        Headings: of the instances, of whose n99 ratios are over, and of the lowest energy.
+    share : callable
+        (instances, lowest energy) to what is printed.
+    """
     rows = [
-        "| layers | method | replicas × steps × sweeps | calls an episode | p | episodes | n99 in calls | 95 % "
-        "| over L-BFGS-B's | lowest / best known | s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| {what} | method | replicas × steps × sweeps | calls an episode | of them with gradient | p | episodes "
+        f"| n99 in calls | 95 % | over {rival} | {lowest} | s an episode |",
+        "|---" * 12 + "|",
     ]
-    known = {10: 0.1648557719, 20: 0.0144789419, 40: 9.5717e-05}
-    held = [(int(key.split(" ", 1)[0]), row) for key, row in found.items()]
-    for layers, row in sorted(held, key=lambda pair: (pair[0], pair[1]["n99"] or np.inf, pair[1]["best"])):
+    held = [(key.split(" ", 1)[0], row) for key, row in found.items()]
+    order = {name: k for k, (name, _) in reversed(list(enumerate(held)))}
+    first = {name: int(name) if name.isdigit() else order[name] for name in order}
+    for name, row in sorted(held, key=lambda pair: (first[pair[0]], pair[1]["n99"] or np.inf, pair[1]["best"])):
         low, high = row["n99_ci"]
         rows.append(
-            f"| {layers} | `{row['method']}` | {' × '.join(str(k) for k in row['budget'])} | {row['calls']:.0f} "
-            f"| {row['p']:.3f} | {row['episodes']} | {_cost(row['n99'])} | {_cost(low)} to {_cost(high)} "
-            f"| {_ratio(row)} | {row['best'] / known[layers]:.4f} | {row['seconds']:.3f} |"
+            f"| {name} | `{row['method']}` | {' × '.join(str(k) for k in row['budget'])} | {row['calls']:.0f} "
+            f"| {row['gradients']:.0f} | {row['p']:.3f} | {row['episodes']} | {_cost(row['n99'])} "
+            f"| {_cost(low)} to {_cost(high)} | {_ratio(row)} | {share(name, row['best'])} | {row['seconds']:.3f} |"
         )
     return rows
 
@@ -78,8 +101,8 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
     goals = ("0.001", "0.0001") if task == "shell" else ("1e-06",)
     rows = [
         f"| method | targets | r_1 | r_20 | r_200 | 95 % | median | {' | '.join(f'≤ {float(g):.0e}' for g in goals)} "
-        "| true calls | surrogate calls | training calls | s training | s a target |",
-        "|---" * (12 + len(goals)) + "|",
+        "| true calls | with gradient | surrogate calls | training calls | s training | s a target |",
+        "|---" * (13 + len(goals)) + "|",
     ]
     for row in sorted(found["rows"], key=lambda row: (row["kind"] != "scale", row["r"][-1])):
         r, kind = row["r"], row["kind"]
@@ -97,26 +120,7 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
         empty = " | |" + " |" * len(goals)
         rows.append(
             f"| published {name} | 500 | {_number(first_published)} | | {_number(last)}{empty} "
-            f"{1 if last is None else 200} | | 40,000 | | |"
-        )
-    return rows
-
-
-def agents_table(found: dict[str, Any]) -> list[str]:
-    """A row a method and environment, the best first."""
-    rows = [
-        "| environment | method | replicas × steps × sweeps | p | episodes | calls an episode | n99 in calls | 95 % "
-        "| over the tuned schedule's | s an episode |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    held = [(k, key.split(" ", 1)[0], row) for k, (key, row) in enumerate(found.items())]
-    order = {env: k for k, env, _ in reversed(held)}
-    for _, env, row in sorted(held, key=lambda item: (order[item[1]], item[2]["n99"] or np.inf)):
-        low, high = row["n99_ci"]
-        rows.append(
-            f"| {env} | `{row['method']}` | {' × '.join(str(k) for k in row['budget'])} | {row['p']:.3f} "
-            f"| {row['episodes']} | {row['calls']:.0f} | {_cost(row['n99'])} | {_cost(low)} to {_cost(high)} "
-            f"| {_ratio(row)} | {row['seconds']:.3f} |"
+            f"{1 if last is None else 200} | | | 40,000 | | |"
         )
     return rows
 

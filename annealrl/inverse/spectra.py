@@ -155,7 +155,7 @@ def _at(text: str, models: list[Any], calls: int) -> dict[str, Any]:
 
 def _whole(kind: str, models: list[Any], calls: int) -> dict[str, Any]:
     """Descents from random starts, every call kept."""
-    traces = [descend_at_random(model, kind, calls, seed=i, goal=1e-12) for i, model in enumerate(models)]
+    traces = [descend_at_random(model, kind, calls, seed=i, goal=1e-10, tight=True) for i, model in enumerate(models)]
     marks = MARKS[calls >= MARKS]
     error = np.mean([trace.best(calls)[marks - 1] for trace in traces], axis=0)
     return {"calls": marks.tolist(), "error": error.tolist(), "spent": [len(trace.energies) for trace in traces]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,12 +73,12 @@ def known(text: str) -> bool:
     return True
 
 
-def episodes(text: str, models: list[Any], budget: Budget, count: int, seed: int) -> dict[str, Any]:
+def measured(text: str, models: list[Any], budget: Budget, count: int, seed: int) -> dict[str, Any]:
     """Successes of a method on each model in `count` episodes, true calls of an episode, processor seconds."""
     method: Any = parse_method(text)
     goals = np.array([model.known_optimum + model.tolerance for model in models])
     solved, calls, began, attempts = np.zeros(len(models), int), 0.0, time.process_time(), 0
-    lowest = np.full(len(models), np.inf)
+    lowest, gradients = np.full(len(models), np.inf), 0.0
     with progress_bar(text) as bar:
         for e in range(count):
             seeds = [np.random.SeedSequence(seed, spawn_key=(i, e)) for i in range(len(models))]
@@ -86,6 +86,7 @@ def episodes(text: str, models: list[Any], budget: Budget, count: int, seed: int
             solved += outcome.best_energies <= goals
             lowest = np.minimum(lowest, outcome.best_energies)
             calls, attempts = calls + float(outcome.evaluations or 0), attempts + len(models)
+            gradients += outcome.gradients
             bar(e + 1, count)
     summary = statistics.summarize(solved, np.full(len(models), count))
     each = calls / attempts
@@ -101,6 +102,7 @@ def episodes(text: str, models: list[Any], budget: Budget, count: int, seed: int
         "successes": solved.tolist(),
         "p": summary.p,
         "calls": round(each, 1),
+        "gradients": round(gradients / attempts, 1),
         "n99": cost(summary.n99),
         "n99_ci": [cost(n) for n in summary.n99_ci],
         "best": float(lowest.min()),
@@ -119,6 +121,46 @@ def ratio(row: Mapping[str, Any], rival: Mapping[str, Any] | None) -> list[float
     counts = [np.full(len(r["successes"]), r["episodes"] // len(r["successes"])) for r in (row, rival)]
     found = statistics.paired_ratio(row["successes"], counts[0], rival["successes"], counts[1], least=1.0)
     return [value * row["calls"] / rival["calls"] for value in (found.value, *found.interval)]
+
+
+def with_ratios(held: Mapping[str, Any], rival: str) -> dict[str, Any]:
+    """Rows under keys such as ``INSTANCES METHOD``, each with its ratio over the rival's on the same instances."""
+    rows = {key: row for key, row in held.items() if not key.startswith("tuned")}
+    return {key: row | {"ratio": ratio(row, rows.get(f"{key.split()[0]} {rival}"))} for key, row in rows.items()}
+
+
+def best_budget(
+    text: str,
+    grid: Sequence[tuple[int, int, int]],
+    choose_on: list[Any],
+    report_on: list[Any],
+    *,
+    most: int,
+    episodes: tuple[int, int],
+) -> dict[str, Any]:
+    """The best of some budgets, by n99 on instances or streams of their own, measured on those that are reported.
+
+    Parameters
+    ----------
+    grid : sequence of (replicas, steps, sweeps a step)
+    most : int
+        Calls that the measurement may take; a choice takes half as many for each budget.
+    episodes : (int, int)
+        Least and most on each of the instances.
+    """
+
+    def count(shape: tuple[int, int, int], models: list[Any]) -> int:
+        proposals = math.prod(shape) * models[0].n * len(models)
+        return max(episodes[0], min(episodes[1], most // proposals))
+
+    tried = []
+    for shape in grid if len(grid) > 1 else ():
+        half = max(1, count(shape, choose_on) // 2)
+        tried.append((measured(text, choose_on, Budget(*shape, threads=1), half, CHOOSE), shape))
+    chosen = min(tried, key=lambda row: (row[0]["n99"] or math.inf, row[0]["best"]))[1] if tried else grid[0]
+    return measured(text, report_on, Budget(*chosen, threads=1), count(chosen, report_on), REPORT) | {
+        "grid": [{key: row[0][key] for key in ("budget", "p", "calls", "n99", "best")} for row in tried]
+    }
 
 
 def tuned_steps(stage: Stage, source: str, budget: Budget, name: str, candidates: int) -> str:

@@ -193,6 +193,7 @@ def contenders(task: str, runs: Path) -> list[Contender]:
         "L-BFGS-B, random starts": (partial(_gradients, "lbfgs"), "descent"),
         "annealing, one replica": (partial(_annealed, SCHEDULE, CALLS), "search"),
         "CMA-ES": (partial(_searched, "cma"), "search"),
+        "differential evolution, 16 designs": (partial(_searched, "de:size=16"), "search"),
         "random": (partial(_searched, "random"), "search"),
     }
     rows = [

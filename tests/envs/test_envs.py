@@ -124,7 +124,7 @@ def test_weak_strong_clusters_start_in_the_local_minimum() -> None:
 
 def test_rewards_are_what_they_say() -> None:
     given = {}
-    for name in ("minimum_energy", "residual", "soft_minimum"):
+    for name in ("minimum_energy", "residual", "log_residual", "soft_minimum"):
         env = batch(num_envs=2, replicas=20, reward=name, length=3, certify=True)
         env.reset(seed=4)
         for _ in range(4):
@@ -133,6 +133,7 @@ def test_rewards_are_what_they_say() -> None:
     final = info["final_info"]
     np.testing.assert_allclose(given["minimum_energy"], -final["energy"])
     np.testing.assert_allclose(given["residual"], (final["ground_energy"] - final["energy"]) / 9)
+    np.testing.assert_allclose(given["log_residual"], -np.log(np.maximum(-given["residual"], 1e-9)))
     assert (given["soft_minimum"] <= -final["energy"] / 9 + 1e-12).all()
     np.testing.assert_allclose(final["episode"]["r"], given["soft_minimum"])
     assert (final["episode"]["l"] == 4).all()

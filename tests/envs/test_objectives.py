@@ -106,6 +106,21 @@ def test_the_step_size_is_an_action(action: Any) -> None:
     assert info["acceptance"][0] != info["acceptance"][1]
 
 
+def test_an_action_sets_the_acceptance_that_the_step_size_keeps() -> None:
+    options = {**SHORT, "sweeps_per_step": 30, "steps": 40}
+    action = ("log_beta_offset", "log_acceptance_target")
+    env = AnnealingVectorEnv("XYModel-v0", 2, length=3, action=action, step_start=0.2, **options)
+    env.reset(seed=1)
+    *_, info = env.step([[0.0, 0.0], [0.0, -1.0]])
+    assert info["step_size"].tolist() == [0.2, 0.2], "nothing is known of the acceptance yet"
+    size = 0.2 * np.exp(2 * (info["acceptance"] - 0.44 * np.exp([0.0, -1.0])))
+    *_, info = env.step([[0.0, 0.0], [0.0, -1.0]])
+    np.testing.assert_allclose(info["step_size"], np.clip(size, 0.0, 1.0))
+    for _ in range(36):
+        *_, info = env.step([[-0.7, 0.0], [-0.7, -1.0]])
+    assert info["acceptance"] == pytest.approx([0.44, 0.44 * np.exp(-1)], abs=0.12)
+
+
 def test_temperatures_are_in_units_of_the_energy_scale() -> None:
     small, large = (AnnealingVectorEnv("XYModel-v0", 1, length=3, J=J, **SHORT) for J in (1.0, 1000.0))
     beta = [env.reset(seed=1)[1]["beta"][0] for env in (small, large)]
