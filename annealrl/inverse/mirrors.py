@@ -26,10 +26,14 @@ GRIDS: dict[str, dict[int, tuple[tuple[int, int, int], ...]]] = {
         20: ((1, 40, 4), (1, 40, 25), (1, 40, 100)),
         40: ((1, 40, 25),),
     },
-    "agent": {10: ((2, 40, 8),), 20: ((2, 40, 8),), 40: ((2, 40, 8), (2, 40, 32))},
+    "agent": {
+        10: ((2, 40, 1), (2, 40, 2), (2, 40, 8)),
+        20: ((2, 40, 2), (2, 40, 4), (2, 40, 8)),
+        40: ((2, 40, 4), (2, 40, 8), (2, 40, 16)),
+    },
 }
 #: The most calls that one measurement takes; those that pass through Python are dearer.
-MOST_CALLS = {"anneal": 1_600_000, "gradient": 80_000, "search": 100_000, "agent": 2_500_000}
+MOST_CALLS = {"anneal": 1_600_000, "gradient": 80_000, "search": 100_000, "agent": 1_600_000}
 #: Where temperature and step size are tuned, too.
 TUNED = (10, 20, 40)
 METHODS = (

@@ -113,7 +113,8 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
         rows.append(
             f"| {row['name']} | {row['targets']} | {first} | {middle} | {_number(r[-1])} "
             f"| {_number(low)} to {_number(high)} | {_number(row['median'])} | {solved} "
-            f"| {0 if kind == 'scale' else row['true_calls']:.0f} | {row['surrogate_calls']:,.0f} "
+            f"| {0 if kind == 'scale' else row['true_calls']:.0f} | {row['gradient_calls']:.0f} "
+            f"| {row['surrogate_calls']:,.0f} "
             f"| {row['training_calls']:,} | {row['training_seconds']:.0f} | {row['seconds']:.2f} |"
         )
     for name, (first_published, last) in TASKS[task].published.items():

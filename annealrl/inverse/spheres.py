@@ -10,14 +10,15 @@ from annealrl.inverse.tasks import SCHEDULE, TASKS
 RIVAL = "gradient:lsq"
 #: Held-out targets, and training instances on which budgets are chosen.
 TARGETS, TRAINING = 10, 6
-#: By kind of method: (replicas, steps, sweeps a step) that are tried, and the most calls that one measurement takes.
+#: By method or kind of method: (replicas, steps, sweeps a step) that are tried, and the most calls that a row takes.
 GRIDS = {
-    "gradient": (((1, 16, 1), (1, 16, 3), (1, 16, 8)), 16_000),
-    "hybrid": (((1, 16, 2), (2, 16, 3), (4, 16, 6)), 20_000),
-    "geometric": (((4, 16, 12),), 62_000),
-    "adaptive": (((4, 16, 12),), 62_000),
-    "agent": (((4, 16, 12),), 62_000),
-    "search": (((1, 16, 48),), 62_000),
+    "gradient": (((1, 16, 1), (1, 16, 3), (1, 16, 8)), 10_000),
+    "hybrid": (((1, 16, 2), (2, 16, 3), (4, 16, 6)), 16_000),
+    "gradient:adam:rate=0.03": (((1, 16, 8),), 10_000),
+    "geometric": (((2, 16, 12),), 31_000),
+    "adaptive": (((2, 16, 12),), 31_000),
+    "agent": (((2, 16, 12),), 31_000),
+    "search": (((1, 16, 24),), 31_000),
 }
 METHODS = (
     RIVAL,
@@ -41,7 +42,7 @@ def spheres(stage: Stage) -> None:
     for name in METHODS:
         if not stage.wanted(name) or not known(name):
             continue
-        grid, most = GRIDS[name.split(":", maxsplit=1)[0]]
+        grid, most = GRIDS.get(name) or GRIDS[name.split(":", maxsplit=1)[0]]
         found = stage.keep(
             f"8 {name}",
             lambda: best_budget(name, grid, others, models, most=most, episodes=(1, stage.episodes)),  # noqa: B023
