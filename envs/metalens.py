@@ -18,6 +18,7 @@ from annealrl.kernels import lens_designs
 from annealrl.metalens.beam import PILLARS, ComplexArray
 from annealrl.metalens.goals import GOALS, make_goal
 from annealrl.metalens.records import best_known
+from annealrl.metalens.reduced import MODES
 from annealrl.metalens.store import SCATTERING, SHIPPED, load_model
 from annealrl.objective import Kernel, Objective
 from annealrl.registry import unknown
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Most designs that are all looked at to know the lowest energy.
 _ALL = 20_000
+#: Most numbers in the tables of a lens.
+_MOST_NUMBERS = 2**28
 #: Pillars a side beyond which fewer designs tell the energy scale under a network.
 _LARGE = 60
 
@@ -85,6 +88,14 @@ class Metalens(Objective):
             raise InputError(f"fraction is {self.fraction}; a number between 0 and 1 is expected")
         if self.models is not None and not Path(self.models).is_dir():
             raise InputError(f"models: {self.models} is no folder")
+        # Complex: what each mode of each cell, and each level of each pillar, gives at the points.
+        points = len(make_goal(self.goal, 1.0, 1.0).weights)
+        taken = 2 * points * self.pillars**2 * (MODES + (self.levels if self._tabulated else 0)) + self.levels
+        if taken > _MOST_NUMBERS:
+            raise InputError(
+                f"pillars {self.pillars}, levels {self.levels}: the lens would take {taken * 8 / 2**30:.1f} GiB; "
+                "fewer are expected"
+            )
 
     @property
     def focus(self) -> float:

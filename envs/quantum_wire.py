@@ -24,8 +24,10 @@ from annealrl.space import Box, Levels, Mixed, Space
 _STRENGTHS = {"defects": 2.0, "levels": 1.0, "sites": 2.0, "antidots": 10.0}
 #: The paper's antidot: strength and radius.
 _ANTIDOT, _RADIUS = 10.0, 2.0
-#: Accepted changes between two solutions in full, and the most numbers that a replica may keep.
-_CHANGES, _MOST_NUMBERS = 32, 2**28
+#: Accepted changes between two solutions in full.
+_CHANGES = 32
+#: Most numbers that a replica may keep, and that a design of antidots may take, which is solved beside all others.
+_MOST_NUMBERS, _MOST_OF_ANTIDOTS = 2**28, 2**24
 #: Sites × fields from which fewer designs tell the energy scale.
 _LARGE = 20_000
 #: What a proposed site and a gradient cost in evaluations (scripts/bench_wire.py).
@@ -91,10 +93,18 @@ class QuantumWire(Objective):
                 f"fermi_energy is {self.fermi_energy:g}: no mode of a wire of width {self.width} is open; "
                 f"a number in ({across[0] - 2:.3g}, {across[-1] + 2:.3g}) is expected"
             )
+        size = f"length {self.length}, width {self.width}, fields {self.fields}"
         if self.design != "antidots" and self._cache[0] > _MOST_NUMBERS:
             raise InputError(
-                f"length {self.length}, width {self.width}, fields {self.fields}: a replica would keep "
-                f"{self._cache[0] * 8 / 2**30:.1f} GiB; a smaller wire or fewer fields are expected"
+                f"{size}: a replica would keep {self._cache[0] * 8 / 2**30:.1f} GiB; "
+                "a smaller wire or fewer fields are expected"
+            )
+        # Gaussians and their distances, slopes at all fields, and both leads.
+        taken = self.length * self.width * (2 * self.antidots + self.fields) + 4 * self.fields * self.width**2
+        if self.design == "antidots" and taken > _MOST_OF_ANTIDOTS:
+            raise InputError(
+                f"{size}, antidots {self.antidots}: a design would take {taken * 8 / 2**30:.1f} GiB; "
+                "a smaller wire, fewer fields or fewer antidots are expected"
             )
 
     # -- the wire --------------------------------------------------------------------------------------------------

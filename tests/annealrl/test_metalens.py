@@ -360,6 +360,9 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
         ({"ring": 0.0}, "ring is 0"),
         ({"fraction": 1.5}, "fraction is 1.5"),
         ({"models": "/nowhere"}, "models: /nowhere is no folder"),
+        ({"pillars": 10**5}, "pillars 100000, levels 16: the lens would take .* GiB; fewer are expected"),
+        ({"levels": 10**9}, "the lens would take .* GiB"),
+        ({"levels": 10**9, "scattering": "deep"}, "the lens would take .* GiB"),
     ],
 )
 def test_bad_parameters(options: dict[str, object], message: str) -> None:

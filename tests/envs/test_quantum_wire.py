@@ -123,6 +123,8 @@ def test_fast_moves_do_not_drift() -> None:
         ({"field_max": float("inf")}, "a finite number is expected"),
         ({"fermi_energy": -3.0}, "no mode of a wire of width 8 is open"),
         ({"length": 400, "width": 100}, "a replica would keep .* GiB"),
+        ({"design": "antidots", "antidots": 10**9}, "a design would take .* GiB; .* fewer antidots"),
+        ({"design": "antidots", "width": 2000}, "a design would take .* GiB"),
     ],
 )
 def test_bad_input_takes_one_line(options: dict[str, Any], message: str) -> None:
