@@ -251,9 +251,15 @@ class Objective(Family):
         Raises
         ------
         InputError
-            If :meth:`energy` returns another shape, or a value that is not finite.
+            If the designs have another shape or hold what is not finite, or if :meth:`energy` returns such.
         """
         x = reals(designs, f"objective {self.name!r}: designs")
+        wrong = f"have shape {x.shape}" if x.shape[-1:] != (self.space.n,) else ""
+        if wrong or not np.isfinite(x).all():
+            raise InputError(
+                f"objective {self.name!r}: designs {wrong or 'hold what is not finite'}; "
+                f"finite ones of shape (R, {self.space.n}) are expected"
+            )
         values = np.asarray(self.energy(x), np.float64)
         if values.shape != x.shape[:-1]:
             raise InputError(

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray
 from annealrl.kernels import quantum_wire as kernels
@@ -39,12 +40,18 @@ class Wire:
     Raises
     ------
     InputError
-        If the surface Green's functions of the leads do not converge, as where a mode opens.
+        If fields or energy are not finite, or if the surface Green's functions of the leads do not converge, as where
+        a mode opens.
     """
 
     def __init__(self, width: int, fields: npt.ArrayLike, energy: float = 1.2) -> None:
-        self.width, self.energy = width, float(energy)
+        self.width, self.energy = whole(width, "wire: width", 1), float(energy)
         self.fields: FloatArray = np.array(fields, np.float64)
+        if self.fields.ndim != 1 or not self.fields.size or not np.isfinite([self.energy, *self.fields]).all():
+            raise InputError(
+                f"wire: fields of shape {self.fields.shape} at energy {self.energy:g}; "
+                "a list of finite fields and a finite energy are expected"
+            )
         self.phases = kernels.peierls_phases(self.fields, width)
         self.left, self.right = kernels.leads(self.fields, width, self.energy)
 
@@ -86,6 +93,8 @@ class Wire:
         h = np.ascontiguousarray(potentials, np.float64)
         if h.ndim != 3 or h.shape[2] != self.width or not h.shape[1]:
             raise InputError(f"wire: potentials have shape {h.shape}; (R, columns, {self.width}) is expected")
+        if not np.isfinite(h).all():
+            raise InputError("wire: a potential is not finite; finite on-site energies are expected")
         return h
 
     def _threads(self, h: FloatArray, threads: int | None) -> int:

@@ -145,11 +145,27 @@ class Metalens(Objective):
         return self.optics.table(self.radii)
 
     def fields(self, designs: FloatArray) -> ComplexArray:
-        """Fields at the focal points, shape (R, n) → (R, P)."""
+        """Fields at the focal points, shape (R, n) → (R, P).
+
+        Raises
+        ------
+        InputError
+            If radii lie outside the pillars' range, or between levels where energies are those of a table.
+        """
+        x = np.asarray(designs, np.float64)
+        if x.ndim != 2 or x.shape[1] != self.space.n:
+            raise InputError(f"metalens: designs have shape {x.shape}; (R, {self.space.n}) is expected")
+        place = (x - PILLARS.smallest) / (self.space.spacing[0] if self._tabulated else 1.0)
+        nearest = np.rint(place)
+        outside = x.size and not PILLARS.smallest - 1e-6 <= x.min() <= x.max() <= PILLARS.largest + 1e-6
+        if outside or (self._tabulated and not (np.abs(place - nearest) < 1e-6).all()):
+            levels = f" on {self.levels} levels" if self._tabulated else ""
+            wanted = f"{PILLARS.smallest:g} to {PILLARS.largest:g} nm{levels}"
+            raise InputError(f"metalens: radii from {x.min():g} to {x.max():g} nm; {wanted} are expected")
         if not self._tabulated:
-            return self.optics.fields(designs)
+            return self.optics.fields(x)
         constant, table = self._table
-        index: IntArray = np.rint((designs - PILLARS.smallest) / self.space.spacing[0]).astype(np.int64)
+        index: IntArray = nearest.astype(np.int64)
         return np.asarray(constant + np.stack([table[np.arange(self.space.n), row].sum(axis=0) for row in index]))
 
     def energy(self, design: FloatArray) -> FloatArray:

@@ -106,6 +106,8 @@ class Beam:
         -------
         complex128 array, shape (..., rows·samples, columns·samples)
         """
+        if np.ndim(radii) < 2 or not np.isfinite(radii).all():
+            raise InputError(f"beam: radii of shape {np.shape(radii)}; finite ones, (..., rows, columns), are expected")
         share = np.moveaxis(self.fill(radii), -2, -3)
         rows, columns = (side * self.samples for side in np.shape(radii)[-2:])
         share = share.reshape(*share.shape[:-4], rows, columns)
@@ -142,6 +144,8 @@ class Beam:
         -------
         complex128 array, shape (m, samples²)
         """
+        if np.ndim(windows) != 2 or np.shape(windows)[1] != 9:
+            raise InputError(f"beam: windows of shape {np.shape(windows)}; (m, 9) is expected")
         inner = slice(self.samples, 2 * self.samples)
         out = np.zeros((len(windows), self.samples**2), np.complex128)
         for first in range(0, len(windows), _BLOCK):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from annealrl.baselines.gradient import descend
+from annealrl.checks import whole
 from annealrl.ising import FloatArray
 from annealrl.metalens.beam import PILLARS, SAMPLES, Beam
 from annealrl.metalens.forward import forward_lens
@@ -25,6 +26,7 @@ def starts(lens: Any, count: int) -> FloatArray:
 
     Their focal length is the lens's own; twice that for ``depth``, as published.
     """
+    count = whole(count, "metalens: starts", 1)
     focal = 1e3 * lens.focus * (2 if lens.goal == "depth" else 1)
     levels = lens.radii if lens.levels else None
     phases = 2 * np.pi * np.arange(count) / count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
+from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray
 from annealrl.metalens.beam import ComplexArray
@@ -18,10 +19,12 @@ def impulse(x: FloatArray, y: FloatArray, point: FloatArray, wavelength: float) 
     Raises
     ------
     InputError
-        If the point does not lie above the lens.
+        If the point does not lie above the lens, or the wavelength is not positive.
     """
     if not point[2] > 0:
         raise InputError(f"a focal point lies at z = {point[2]:g} nm; above the lens, z > 0, is expected")
+    if not wavelength > 0:
+        raise InputError(f"wavelength is {wavelength:g} nm; a positive number is expected")
     wave = 2 * np.pi / wavelength
     distance = np.sqrt((x - point[0]) ** 2 + (y[:, None] - point[1]) ** 2 + point[2] ** 2)
     return np.asarray(np.exp(1j * wave * distance) * (1 / distance - 1j * wave) * point[2] / (2 * np.pi * distance**2))
@@ -29,6 +32,11 @@ def impulse(x: FloatArray, y: FloatArray, point: FloatArray, wavelength: float) 
 
 def rayleigh_sommerfeld(field: ComplexArray, spacing: float, points: FloatArray, wavelength: float) -> ComplexArray:
     """Fields at points, shape (P, 3), of a sampled field, shape (rows, columns), around the origin; lengths in nm."""
+    if np.ndim(field) != 2 or np.ndim(points) != 2 or np.shape(points)[1] != 3:
+        raise InputError(
+            f"a field of shape {np.shape(field)} and points of shape {np.shape(points)}; "
+            "(rows, columns) and (P, 3) are expected"
+        )
     y, x = (((np.arange(count) - (count - 1) / 2) * spacing) for count in field.shape)
     found = [np.vdot(impulse(x, y, point, wavelength).conj(), field) for point in points]
     return np.array(found, np.complex128) * spacing**2
@@ -45,7 +53,8 @@ def angular_spectrum(
     Raises
     ------
     InputError
-        If `padding` is less than 2: what leaves one side of the grid would come back at the other.
+        If `padding` is less than 2: what leaves one side of the grid would come back at the other; if height or
+        wavelength are not positive.
     """
     waves = _Waves(field, spacing, wavelength, padding)
     return np.ascontiguousarray(scipy.fft.ifft2(waves.at(height))[: field.shape[0], : field.shape[1]])
@@ -76,8 +85,12 @@ class _Waves:
     def __init__(
         self, field: ComplexArray, spacing: float, wavelength: float, padding: int, lowest: float = 0.0
     ) -> None:
-        if padding < 2:
-            raise InputError(f"angular spectrum: padding is {padding}; at least 2 is expected")
+        padding = whole(padding, "angular spectrum: padding", 2)
+        if not (wavelength > 0 and np.ndim(field) == 2):
+            raise InputError(
+                f"angular spectrum: wavelength {wavelength:g} nm, a field of shape {np.shape(field)}; "
+                "a positive wavelength and (rows, columns) are expected"
+            )
         self.sides = rows, columns = padding * field.shape[0], padding * field.shape[1]
         up, across = scipy.fft.fftfreq(rows, spacing), scipy.fft.fftfreq(columns, spacing)
         highest = np.hypot(1 / wavelength, np.log(1e12) / (2 * np.pi * lowest)) if lowest > 0 else np.inf
@@ -88,6 +101,8 @@ class _Waves:
         self._spacing, self._wavelength = spacing, wavelength
 
     def at(self, height: float) -> ComplexArray:
+        if not height > 0:
+            raise InputError(f"angular spectrum: height is {height:g} nm; above the field, z > 0, is expected")
         found = self._spectrum * np.exp(2j * np.pi * height * self._along)
         for frequency, side in zip((self.up, self.across), self.sides, strict=True):
             limit = 1 / (self._wavelength * np.sqrt((2 * height / (side * self._spacing)) ** 2 + 1))

@@ -371,6 +371,20 @@ def test_bad_parameters(options: dict[str, object], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("scattering", ["linear", "deep"])
+def test_radii_that_no_pillar_has(scattering: str) -> None:
+    # Below the smallest radius a table would be read from its other end.
+    lens = Metalens(pillars=3, levels=4, scattering=scattering)  # type: ignore[arg-type]
+    for radius in (35.0, 300.0):
+        with pytest.raises(InputError, match=r"metalens: radii from .* nm; 50 to 215 nm.* are expected"):
+            lens.energies(np.full((1, 9), radius))
+    with pytest.raises(InputError, match=r"\(1, 8\); \(R, 9\) is expected"):
+        lens.energy(np.full((1, 8), 50.0))
+    if scattering == "linear":
+        with pytest.raises(InputError, match="on 4 levels are expected"):
+            lens.energies(np.full((1, 9), 60.0))
+
+
 def test_bad_optics() -> None:
     with pytest.raises(InputError, match="half the period"):
         Pillars(largest=230.0)
@@ -380,3 +394,16 @@ def test_bad_optics() -> None:
         angular_spectrum(np.ones((4, 4), complex), 1.0, 1.0, 1.0, 1)
     with pytest.raises(InputError, match="above the lens"):
         rayleigh_sommerfeld(np.ones((4, 4), complex), 1.0, np.array([[0.0, 0.0, -1.0]]), 1.0)
+    with pytest.raises(InputError, match="wavelength is -1 nm"):
+        rayleigh_sommerfeld(np.ones((4, 4), complex), 1.0, np.array([[0.0, 0.0, 1.0]]), -1.0)
+    with pytest.raises(InputError, match=r"points of shape \(3,\)"):
+        rayleigh_sommerfeld(np.ones((4, 4), complex), 1.0, np.array([0.0, 0.0, 1.0]), 1.0)
+    for shape, height, wavelength in (((4, 4), -1.0, 1.0), ((4, 4), 1.0, 0.0), ((4,), 1.0, 1.0)):
+        with pytest.raises(InputError, match="angular spectrum: "):
+            angular_spectrum(np.ones(shape, complex), 1.0, height, wavelength)
+    with pytest.raises(InputError, match="beam: radii"):
+        Beam(633.0).aperture(np.full((3, 3), np.nan))
+    with pytest.raises(InputError, match="beam: windows"):
+        Beam(633.0).cells(np.full((3, 8), 100.0))
+    with pytest.raises(InputError, match="metalens: starts is 0"):
+        starts(Metalens(), 0)

@@ -15,6 +15,7 @@ from annealrl.evaluation import evaluate
 from annealrl.instances.sampled import sampled_set
 from annealrl.kernels import jit, wire_designs
 from annealrl.method import Budget
+from annealrl.quantum_wire import Wire
 from annealrl.testing import check_objective
 
 
@@ -131,6 +132,22 @@ def test_bad_input_takes_one_line(options: dict[str, Any], message: str) -> None
     with pytest.raises(InputError, match=message) as caught:
         gym.make("QuantumWire-v0", **options)
     assert "\n" not in str(caught.value)
+
+
+def test_designs_and_wires_that_are_none() -> None:
+    model = QuantumWire(length=3, width=3, fields=2)
+    for wrong in (np.zeros((2, 8)), np.zeros((3, 3, 3)), np.full((1, 9), np.nan)):
+        with pytest.raises(InputError, match=r"objective 'QuantumWire': designs .* shape \(R, 9\) are expected"):
+            model.energies(wrong)
+    with pytest.raises(InputError, match=r"quantum wire: designs have shape \(1, 8\); \(R, 9\) is expected"):
+        model.conductances(np.zeros((1, 8)))
+    with pytest.raises(InputError, match="wire: a potential is not finite"):
+        model.wire.transmissions(np.full((1, 3, 3), np.inf))
+    for width, fields, energy in ((0, [0.0], 1.2), (3.5, [0.0], 1.2), (3, [np.nan], 1.2), (3, 0.1, 1.2), (3, [], 1.2)):
+        with pytest.raises(InputError, match="wire: "):
+            Wire(width, fields, energy)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a finite energy"):
+        Wire(3, [0.0], np.nan)
 
 
 def test_annealing_and_gradients_find_an_antidot() -> None:
