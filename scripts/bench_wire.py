@@ -2,9 +2,10 @@
 
 One thread, square wires in fields from 0 to 3.5 / width with random defects. "Solve" is G alone, "cached solve" is what
 fast moves begin with, "drift" the largest error of G over all fields after 32 accepted changes, which is when the wire
-is solved anew. Prints a table and writes it to --json.
+is solved anew. Prints a table, and writes it to --json when all rows are there; `python scripts/quantum_wire.py speed`
+puts it on the page too.
 
-    python scripts/bench_wire.py [--sides 10,20,30,40] [--fields 101] [--json docs/results/bench_wire.json]
+    python scripts/bench_wire.py [--sides 8:11,10,20,30,40] [--fields 101] [--json FILE]
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from annealrl.quantum_wire import Wire
 from annealrl.results import write_text
 
 PROPOSALS = 2000
+SIDES, FIELDS = "8:11,10,20,30,40", 101
 
 
 def seconds(work: Callable[[], object], least: float = 0.2) -> float:
@@ -91,21 +93,26 @@ def measure(side: int, fields: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sides", default="8:11,10,20,30,40", help="sides, or side:fields")
-    parser.add_argument("--fields", type=int, default=101)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+def bench(sides: str, fields: int, path: Path | None) -> None:
+    """Print the table, row by row, and write the rows."""
     rows = []
-    for word in arguments.sides.split(","):
-        side, _, fields = word.partition(":")
-        rows.append(measure(int(side), int(fields or arguments.fields)))
+    for word in sides.split(","):
+        side, _, own = word.partition(":")
+        rows.append(measure(int(side), int(own or fields)))
         if len(rows) == 1:
             print("| " + " | ".join(rows[0]) + " |\n" + "|---" * len(rows[0]) + "|")
         print("| " + " | ".join(f"{value:.3g}" for value in rows[-1].values()) + " |", flush=True)
-        if arguments.json:
-            write_text(arguments.json, json.dumps(rows, indent=1) + "\n")
+    if path is not None:
+        write_text(path, json.dumps(rows, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", default=SIDES, help="sides, or side:fields")
+    parser.add_argument("--fields", type=int, default=FIELDS)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    bench(arguments.sides, arguments.fields, arguments.json)
 
 
 if __name__ == "__main__":

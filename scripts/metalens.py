@@ -3,7 +3,8 @@
 Every part is kept in DIR as it is finished, so that what was interrupted goes on; what is there is not done again. The
 designs are the best of a few forward-designed starts under the model that they were made on; each is judged by the
 beam-propagation substitute's run through the whole lens. Lowest energies go on record for Metalens-v0. Writes
-docs/results/metalens.json and pictures beside it.
+metalens.json and pictures to --results; parts that are not asked for stay there as they were. If that is docs/results,
+the tables of docs/metalens.md are written anew too.
 
     python scripts/metalens.py [--out runs/metalens] [--results docs/results] [--train] [--only PART,…] [--fresh PART,…]
 
@@ -40,7 +41,7 @@ from annealrl.metalens.records import keep_best, record_key
 from annealrl.metalens.reduced import PUBLISHED, modes_of
 from annealrl.metalens.store import SCATTERING, SHIPPED, load_model, model_path, save_models
 from annealrl.metalens.training import fit_deep
-from annealrl.results import write_text
+from annealrl.results import read_json, write_text
 
 COLOURS, PIECES = (633.0, 400.0), 32
 GOALS = ("focus", "annulus", "depth")
@@ -77,6 +78,10 @@ class Kept:
     def __init__(self, folder: Path, only: tuple[str, ...], fresh: tuple[str, ...]) -> None:
         self.folder, self.only, self.fresh = folder, only, fresh
         folder.mkdir(parents=True, exist_ok=True)
+
+    def asked(self, *parts: str) -> bool:
+        """Whether all is asked for, or one of these by name."""
+        return not self.only or any(word.startswith(parts) for word in self.only)
 
     def get(self, part: str, make: Callable[[], Any]) -> Any:
         """What is kept of a part, or made now; None of what is not asked for."""
@@ -316,19 +321,32 @@ def record(rows: list[dict[str, Any]]) -> None:
     keep_best(found)
 
 
+def parts_of(text: str) -> tuple[str, ...]:
+    """Names of parts, or how they begin."""
+    known = ["errors", "propagation", "speed", "memory", *(f"tune-{goal}" for goal in GOALS), "ring", "pictures"]
+    known += [f"design-{goal}-{side}-{method}" for side in SIZES for method in METHODS for goal in GOALS]
+    known += [f"published-{colour:g}" for colour in COLOURS]
+    words = tuple(filter(None, text.split(",")))
+    for word in words:
+        if not any(part.startswith(word) for part in known):
+            raise InputError(f"no part is called {word!r}; beginnings of {', '.join(known)} are expected")
+    return words
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/metalens"))
-    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    parser.add_argument("--results", type=Path, default=metalens_page.RESULTS.parent)
     parser.add_argument("--train", action="store_true")
-    parser.add_argument(
-        "--only", default="", help="errors, published, propagation, speed, tune, design, memory, pictures"
-    )
+    names = "errors, published, propagation, speed, tune, design, memory, ring, pictures"
+    parser.add_argument("--only", default="", help=f"{names}, or more of a part's name, as design-focus-11")
     parser.add_argument("--fresh", default="", help="parts to do again")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    kept = Kept(given.out, *(tuple(filter(None, text.split(","))) for text in (given.only, given.fresh)))
-    wanted = not kept.only or any(word.startswith(("errors", "published")) for word in kept.only) or given.train
+    kept = Kept(given.out, parts_of(given.only), parts_of(given.fresh))
+    path = given.results / "metalens.json"
+    held: Any = read_json(path) if path.exists() else {}
+    wanted = given.train or kept.asked("errors", "published")
     data: dict[float, Any] = {}
     if wanted:
         with Progress() as progress:
@@ -346,27 +364,32 @@ def main() -> None:
     found["speed"] = kept.get("speed", speed)
     found["memory"] = kept.get("memory", memory)
     found["tuned"] = {goal: kept.get(f"tune-{goal}", lambda goal=goal: tune(goal)) for goal in GOALS}
-    if all(found["tuned"].values()):
-        runs = [(side, goal, method) for side in SIZES for method in METHODS for goal in GOALS]
-        rows = [
-            kept.get(
-                f"design-{goal}-{side}-{method}",
-                lambda g=goal, s=side, m=method: designed(given.out, g, s, m, found["tuned"][g]["best"]),
-            )
-            for side, goal, method in runs
-        ]
-        found["designs"] = [row for row in rows if row is not None]
-        if found["designs"]:
-            record(found["designs"])
-            found["ring"] = kept.get("ring", lambda: ring(given.out, found["designs"]))
-        if not kept.only or "pictures" in kept.only:
-            pictures(given.out, given.results, found["designs"])
-    names = [f"{colour:g}" for colour in COLOURS]
+    tuned = metalens_page.merged(held.get("tuned"), found["tuned"])
+    runs = [(side, goal, method) for side in SIZES for method in METHODS for goal in GOALS if tuned[goal]]
+    rows = [
+        kept.get(
+            f"design-{goal}-{side}-{method}",
+            lambda g=goal, s=side, m=method: designed(given.out, g, s, m, tuned[g]["best"]),
+        )
+        for side, goal, method in runs
+    ]
+    found["designs"] = [row for row in rows if row is not None]
+    if found["designs"]:
+        record(found["designs"])
+        found["ring"] = kept.get("ring", lambda: ring(given.out, found["designs"]))
+    elif kept.asked("design", "ring", "pictures"):
+        raise InputError(f"{given.out} holds no designs; --only tune,design makes them")
+    given.results.mkdir(parents=True, exist_ok=True)
+    if kept.asked("pictures"):
+        pictures(given.out, given.results, found["designs"])
     found["published"] = {
-        name: kept.get(f"published-{name}", lambda n=name: published(given.out, data, float(n))) for name in names
+        f"{colour:g}": kept.get(f"published-{colour:g}", lambda c=colour: published(given.out, data, c))
+        for colour in COLOURS
     }
-    write_text(given.results / "metalens.json", json.dumps(found, indent=1) + "\n")
-    metalens_page.rewrite(found)
+    found = metalens_page.merged(held, found)
+    write_text(path, json.dumps(found, indent=1) + "\n")
+    if path.resolve() == metalens_page.RESULTS:
+        metalens_page.rewrite(found)
 
 
 if __name__ == "__main__":

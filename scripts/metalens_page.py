@@ -12,6 +12,16 @@ MODELS = {"local": "local phase approximation", "linear": "linear, powers to 10"
 KINDS = ("lens", "disturbed", "random", "all")
 
 
+def merged(held: Any, made: Any) -> Any:
+    """Results as they were, with the parts that were made now; rows of a list are known by what they are about."""
+    if isinstance(held, dict) and isinstance(made, dict):
+        return held | {key: merged(held.get(key), value) for key, value in made.items()}
+    if isinstance(held, list) and made and "method" in made[0]:
+        keys = ("side", "goal", "method")
+        return list({tuple(row.get(key) for key in keys): row for row in [*held, *made]}.values())
+    return made or held
+
+
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -3,9 +3,11 @@
 A wire of 30×30 sites. Some moves look at a part of the published 101 fields, to save time; L is given for all 101.
 Stages, each kept in DIR and not run again: `ten` Gaussians by RMSProp from the published start, the same on a
 `quarter` of the fields, `one` Gaussian by RMSProp and by AdaBelief, `squares`, by Levenberg–Marquardt on all fields
-from where the quarter's ten came and from the starts of the one, `anneal` from those starts, the drawn curves `bridge`
-and `skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250 steps, and go on from there.
-Writes a summary, and figures of what has been run, to --results.
+from the published start, from where the quarter's ten came and from the starts of the one, `anneal` from those starts,
+the drawn curves `bridge` and `skyline` by AdaBelief on 900 free energies, then smoothed. Descents are kept every 250
+steps, and go on from there. Two more stages, each a script of its own, are `speed` (scripts/bench_wire.py) and `agent`
+(scripts/wire_agent.py). Writes a summary, in which stages that are not asked for stay as they were, and
+figures of what has been run, to --results; if these are in docs/results, the tables of docs/quantum-wire.md too.
 
     python scripts/quantum_wire.py [STAGE …] [--out runs/quantum-wire] [--results docs/results]
 """
@@ -20,8 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import bench_wire
 import numpy as np
+import quantum_wire_figures
 import quantum_wire_page
+import wire_agent
 
 from annealrl.baselines.gradient import stepped_rates
 from annealrl.baselines.legs import descend_in_legs
@@ -30,24 +35,26 @@ from annealrl.envs.quantum_wire import QuantumWire
 from annealrl.envs.quantum_wire_curves import CURVES
 from annealrl.ising import FloatArray
 from annealrl.objective_simulator import ObjectiveSimulator
-from annealrl.quantum_wire import LEAD
-from annealrl.results import write_text
+from annealrl.results import read_json, write_text
 from annealrl.step_sizes import AdaptiveStep
 
+DEFAULT_RESULTS = quantum_wire_page.RESULTS
 PUBLISHED = 101
 RATE, GAMMA = 1e-2, 1e-2
+#: Where the ten Gaussians start, as published: A, y and r.
+TEN = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])
 #: Where the lone Gaussian starts: beside the edge, and in the middle of the wire.
 ONE_STARTS = (0.0, 14.5)
 ONE_OPTIMIZERS = ("rmsprop", "adabelief")
 #: Replicas, sweeps a step, and β from first to last.
-ANNEAL = (4, 4, 1.0, 1e6)
+ANNEAL = (4, 8, 1.0, 1e6)
 #: Fields that a stage's moves look at, evenly from 0 to 0.12, and its steps.
 STAGES = {
     "ten": (PUBLISHED, 6000),
     "quarter": (26, 6000),
     "one": (11, 1200),
-    "squares": (PUBLISHED, 25),
-    "anneal": (11, 30),
+    "squares": (PUBLISHED, 100),
+    "anneal": (11, 60),
     "bridge": (26, 250),
     "skyline": (26, 250),
 }
@@ -109,8 +116,7 @@ def gaussians(
 
 def ten(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[str, Any]:
     """Ten Gaussians from the published start, by the published rates."""
-    start = np.concatenate([np.ones(10), np.linspace(0, 15, 10), np.full(10, 2.0)])[None]
-    return dict(gaussians(10, fields, "rmsprop", start, stepped_rates(RATE, steps), folder / f"{name}.legs", bar))
+    return dict(gaussians(10, fields, "rmsprop", TEN[None], stepped_rates(RATE, steps), folder / f"{name}.legs", bar))
 
 
 def least_squares(model: QuantumWire, start: FloatArray, evaluations: int) -> dict[str, Any]:
@@ -208,9 +214,9 @@ def drawn(name: str, fields: int, steps: int, folder: Path, bar: Any) -> dict[st
 
 
 def squares(fields: int, evaluations: int, folder: Path, bar: Any) -> dict[str, Any]:
-    """Levenberg–Marquardt on all fields, from where the ten Gaussians came and from the starts of the one."""
+    """Levenberg–Marquardt on all fields, of ten Gaussians from two starts and of one from its own."""
     out: dict[str, Any] = {}
-    starts = {"ten": run_stage("quarter", folder)["kept"][-1, 0]}
+    starts = {"ten from the published start": TEN, "ten": run_stage("quarter", folder)["kept"][-1, 0]}
     starts |= {f"one from y = {y:g}": np.array([1.0, y, 2.0]) for y in ONE_STARTS}
     for done, (name, start) in enumerate(starts.items()):
         bar(done, len(starts))
@@ -282,114 +288,57 @@ def summary(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def picture(axes: Any, potential: FloatArray, title: str, limit: float) -> None:
-    """On-site energies less those of the leads; current flows to the right."""
-    image = axes.imshow(potential.T - LEAD, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
-    axes.set(title=title, xlabel="x", ylabel="y")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+def figures(found: Mapping[str, Mapping[str, Any]], results: Path) -> None:
+    """Those whose stages are all there."""
+    if set(ANTIDOT) <= set(found):
+        lone, many = (wire(PUBLISHED, design="antidots", antidots=k, target="antidot") for k in (1, 10))
+        stages = [found[name] for name in ANTIDOT]
+        quantum_wire_figures.antidot(stages, lone, many, ONE_STARTS, results / "quantum-wire-antidot.png")
+    if curves := {name: found[name] for name in CURVES if name in found}:
+        quantum_wire_figures.curves(curves, LEG, GAMMA, results / "quantum-wire-curves.png")
 
 
-def antidot_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """L against evaluations, G before and after, and the potentials, of the hidden antidot."""
-    from matplotlib.figure import Figure
-
-    lone, many = (wire(PUBLISHED, design="antidots", antidots=k, target="antidot") for k in (1, 10))
-    figure = Figure(figsize=(14, 8.5), layout="constrained")
-    (steps, before, after), bottom = figure.subplots(2, 3)
-    quarter, ten, one, anneal, squares = (found[name] for name in ANTIDOT)
-    cost, phi, lower = lone.gradient_cost, lone.wire.fields, np.minimum.accumulate
-    names = zip(("one, RMSProp", "one, AdaBelief"), ("C1", "C3"), one["values"].T[:: len(ONE_STARTS)], strict=True)
-    first, whole = quarter["values"][:, 0], ten["values"][:, 0]
-    descents = (("ten, RMSProp on 26 fields", "C4", first), ("ten, RMSProp on all fields", "C0", whole))
-    for name, colour, column in (*descents, *names):
-        # Thin as it went, thick the lowest so far.
-        at = cost * np.arange(1, len(column) + 1)
-        steps.plot(at, column, colour, lw=0.4, alpha=0.35)
-        steps.plot(at, lower(column), colour, lw=1.2, label=name)
-    # Least squares begin where the quarter's ten ended, and need few calls.
-    for key, colour, begin in (("ten", "C4", len(quarter["values"])), (f"one from y = {ONE_STARTS[0]:g}", "C1", 0)):
-        values = squares[f"{key}: L"]
-        name = "ten, then least squares on all" if key == "ten" else "one, least squares"
-        steps.plot(cost * (begin + np.arange(1, len(values) + 1)), lower(values), colour, ls=":", lw=2, label=name)
-    spent = np.maximum(anneal["evaluations"], 1)
-    steps.plot(spent, lower(anneal["values"][:, 0]), "C2", label="one, annealed")
-    steps.axhline(-3, color="grey", lw=0.8)
-    title = f"ten from the published start, one from y = {ONE_STARTS[0]:g}"
-    steps.set(xlabel="solutions of the fields looked at (a gradient: two)", ylabel="L there", xscale="log", title=title)
-    steps.legend(fontsize=7, loc="lower left")
-    starts = {"ten": many.conductances(quarter["kept"][0])[0], "one": lone.conductances(np.array([[1.0, 0.0, 2.0]]))[0]}
-    ends = {
-        "ten, RMSProp": many.conductances(ten["best"])[0],
-        "ten, least squares": many.conductances(squares["ten: design"])[0],
-        "one, RMSProp": lone.conductances(one["best"])[0],
-        "one, annealed": lone.conductances(anneal["best"])[0],
-    }
-    for axes, curves, title, colours in ((before, starts, "before", "C0 C1"), (after, ends, "after", "C0 C4 C1 C2")):
-        axes.plot(phi, lone.target_conductance, "k", lw=4, alpha=0.3, label="target")
-        for (label, values), colour in zip(curves.items(), colours.split(), strict=True):
-            axes.plot(phi, values, colour, lw=1.2, label=label)
-        axes.set(xlabel="φ", ylabel="G h/e²", title=title)
-        axes.legend(fontsize=8)
-    assert lone.hidden is not None
-    picture(bottom[0], lone.potentials(lone.hidden[None])[0], "hidden antidot", 10)
-    picture(bottom[1], many.potentials(ten["best"])[0], "ten Gaussians, RMSProp", 10)
-    halves = np.concatenate([lone.potentials(stage["best"])[0][:, :15] - LEAD for stage in (one, anneal)], axis=1)
-    picture(bottom[2], LEAD + halves, "one: RMSProp below, annealed above", 10)
-    bottom[2].axhline(14.5, color="k", lw=0.8)
-    bottom[2].set_yticks([0, 10, 15, 25], ["0", "10", "0", "10"])
-    figure.savefig(path, dpi=110)
+def speed() -> None:
+    """Processor times, as scripts/bench_wire.py measures them."""
+    bench_wire.bench(bench_wire.SIDES, bench_wire.FIELDS, DEFAULT_RESULTS / "bench_wire.json")
 
 
-def curves_figure(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """L and roughness against steps, G, and the potentials, of the drawn curves."""
-    from matplotlib.figure import Figure
+def agent() -> None:
+    """Tuned schedules and gradients, the agent's training, and the comparison."""
+    wire_agent.run(wire_agent.STAGES, wire_agent.SEEDS, wire_agent.RUNS)
 
-    names = [name for name in ("bridge", "skyline") if name in found]
-    figure = Figure(figsize=(17, 4 * len(names)), layout="constrained")
-    phi = np.linspace(0, 0.12, PUBLISHED)
-    for name, row in zip(names, figure.subplots(len(names), 4, squeeze=False), strict=True):
-        stage = found[name]
-        first, potentials = stage["values"][:, 0], LEAD + stage["designs"].reshape(-1, 30, 30)
-        row[0].plot(first, "C0", lw=0.7, label="L, AdaBelief")
-        legs = LEG * np.arange(len(stage["looks"]))
-        split = len(legs) // 2
-        legs[split:] -= LEG
-        row[0].plot(len(first) - 1 + np.arange(len(stage["smoothed"])), stage["smoothed"][:, 0], "C1", lw=0.7,
-                    label="L + γ Σ (h_i - h_j)², AdaBelief")  # fmt: skip
-        row[0].plot(legs, stage["looks"][:, 0], "ko", ms=3, label="L on all fields")
-        row[0].plot(legs, GAMMA * stage["rough"][:, 0], "C3s", ms=3, label="γ Σ (h_i - h_j)²")
-        row[0].set(xlabel="step", title=name, ylim=(None, 1.1 * first[0] + 2))
-        row[0].legend(fontsize=7)
-        row[1].plot(phi, stage["target"], "k", lw=4, alpha=0.3, label="target")
-        for values, label, style in zip(stage["G"], ("start", "optimised", "smoothed"), (":", "-", "--"), strict=True):
-            row[1].plot(phi, values, ls=style, lw=1.2, label=label)
-        row[1].set(xlabel="φ", ylabel="G h/e²", title="conductance")
-        row[1].legend(fontsize=7)
-        limit = float(np.abs(potentials[1:] - LEAD).max())
-        picture(row[2], potentials[1], "optimised", limit)
-        picture(row[3], potentials[2], "smoothed", limit)
-    figure.savefig(path, dpi=110)
+
+#: Stages that keep their own results.
+OTHERS = {"speed": speed, "agent": agent}
 
 
 def main() -> None:
+    known = ", ".join((*STAGES, *OTHERS))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"{', '.join(STAGES)}; all of them by default")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"{known}; all of them by default")
     parser.add_argument("--out", type=Path, default=Path("runs/quantum-wire"))
-    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS)
     arguments = parser.parse_args()
-    if wrong := [name for name in arguments.stages if name not in STAGES]:
-        parser.error(f"stage {wrong[0]!r}; some of {', '.join(STAGES)} are expected")
+    asked = arguments.stages or [*STAGES, *OTHERS]
+    if wrong := [name for name in asked if name not in (*STAGES, *OTHERS)]:
+        parser.error(f"stage {wrong[0]!r}; some of {known} are expected")
     found = {}
-    for name in arguments.stages or STAGES:
+    for name in [name for name in STAGES if name in asked]:
         found[name] = run_stage(name, arguments.out)
         print(name, json.dumps(summary({name: found[name]})[name], ensure_ascii=False), flush=True)
     arguments.results.mkdir(parents=True, exist_ok=True)
-    write_text(arguments.results / "quantum-wire.json", json.dumps(summary(found), indent=1, ensure_ascii=False) + "\n")
-    if set(ANTIDOT) <= set(found):
-        quantum_wire_page.rewrite(summary(found))
-        antidot_figure(found, arguments.results / "quantum-wire-antidot.png")
-    if {"bridge", "skyline"} & set(found):
-        curves_figure(found, arguments.results / "quantum-wire-curves.png")
+    if found:
+        path = arguments.results / "quantum-wire.json"
+        held = read_json(path) if path.exists() else {}
+        assert isinstance(held, dict)
+        rows = held | summary(found)
+        ordered = {name: rows[name] for name in STAGES if name in rows}
+        write_text(path, json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
+        figures(found, arguments.results)
+    for name in [name for name in OTHERS if name in asked]:
+        OTHERS[name]()
+    if arguments.results.resolve() == DEFAULT_RESULTS:
+        quantum_wire_page.rewrite()
 
 
 if __name__ == "__main__":

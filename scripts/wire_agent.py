@@ -6,7 +6,7 @@ agents/configs/quantum_wire.yml with several seeds and puts the one that validat
 the agent, the best schedule and the best gradient of each kind to the test instances, and writes docs/results/
 wire-agent.json, the table of docs/quantum-wire.md and the agent's evaluation.
 
-    python scripts/wire_agent.py [tune] [train] [compare] [--seeds 0 1] [--runs runs/wire-agent]
+    python scripts/wire_agent.py [tune] [train] [compare] [--seeds 0 1 2] [--runs runs/wire-agent]
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import quantum_wire_page
 
 from annealrl import api, statistics
 from annealrl.agents.card import EVALUATION, HISTORY, write_card
@@ -50,7 +52,7 @@ GRADIENTS = {
     "lbfgs": ["gradient:lbfgs", "gradient:lbfgs:log"],
     "lsq": ["gradient:lsq"],
 }
-MARK = "<!-- wire agent: {} -->"
+STAGES, SEEDS, RUNS = ("tune", "train", "compare"), (0, 1, 2), Path("runs/wire-agent")
 
 
 def measured(text: str, source: str, episodes: int, seed: int) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def tuning(runs: Path) -> dict[str, dict[str, Any]]:
     return best
 
 
-def training(runs: Path, seeds: list[int]) -> None:
+def training(runs: Path, seeds: Sequence[int]) -> None:
     """Train, and keep the seed that validated best."""
     config = load_config(CONFIGS / "quantum_wire.yml")
 
@@ -185,48 +187,34 @@ def comparison(runs: Path) -> None:
     write_text(DOCS / "results" / "wire-agent.json", text)
     write_text(ZOO / NAME / EVALUATION, text)
     write_card(ZOO / NAME, load_config(ZOO / NAME / "config.yml"))
-    page = DOCS / "quantum-wire.md"
-    before, begin, rest = page.read_text("utf-8").partition(MARK.format("begin"))
-    _, end, after = rest.partition(MARK.format("end"))
-    write_text(page, before + begin + "\n\n" + table(out) + "\n" + end + after)
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """The comparison as Markdown."""
-    lines = [
-        "| method | p | n99 | n99 of the agent over it | solutions an episode | to 99 % | s an episode | to 99 % |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        value, low, high = row["n99_ratio_of_agent"]
-        ratio = "" if row["method"].startswith("agent:") else f"{value:.2f} [{low:.2f}, {high:.2f}]"
-        lines.append(
-            f"| `{row['method']}` | {row['p']:.3f} [{row['p_ci'][0]:.2f}, {row['p_ci'][1]:.2f}] "
-            f"| {row['n99'] or '∞'} | {ratio} | {row['solutions']:.0f} | {row['n99_solutions'] or '∞'} "
-            f"| {row['seconds']:.3f} | {row['n99_seconds'] or '∞'} |"
-        )
-    return "\n".join(lines) + "\n"
+    quantum_wire_page.rewrite()
 
 
 def _finite(value: float, digits: int = 2) -> float | None:
     return round(value, digits or None) if math.isfinite(value) else None
 
 
+def run(stages: Sequence[str], seeds: Sequence[int], runs: Path) -> None:
+    """Run the stages, in this order."""
+    for name in stages:
+        if name == "tune":
+            tuning(runs)
+        elif name == "train":
+            training(runs, seeds)
+        else:
+            comparison(runs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="tune, train, compare; all of them by default")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--runs", type=Path, default=Path("runs/wire-agent"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--runs", type=Path, default=RUNS)
     given = parser.parse_args()
-    for name in given.stages or ("tune", "train", "compare"):
-        if name not in ("tune", "train", "compare"):
+    for name in given.stages:
+        if name not in STAGES:
             parser.error(f"stage {name!r}; tune, train or compare is expected")
-        if name == "tune":
-            tuning(given.runs)
-        elif name == "train":
-            training(given.runs, given.seeds)
-        else:
-            comparison(given.runs)
+    run(given.stages or STAGES, given.seeds, given.runs)
 
 
 if __name__ == "__main__":
