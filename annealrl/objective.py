@@ -254,11 +254,13 @@ class Objective(Family):
             If the designs have another shape or hold what is not finite, or if :meth:`energy` returns such.
         """
         x = reals(designs, f"objective {self.name!r}: designs")
-        wrong = f"have shape {x.shape}" if x.shape[-1:] != (self.space.n,) else ""
-        if wrong or not np.isfinite(x).all():
+        if x.shape[-1:] != (self.space.n,):
+            raise InputError(f"objective {self.name!r}: designs of shape {x.shape}; (R, {self.space.n}) is expected")
+        if not np.isfinite(x).all():
+            r, k = (int(at) for at in np.argwhere(~np.isfinite(x.reshape(-1, self.space.n)))[0])
+            shown = x.reshape(-1, self.space.n)[r, k]
             raise InputError(
-                f"objective {self.name!r}: designs {wrong or 'hold what is not finite'}; "
-                f"finite ones of shape (R, {self.space.n}) are expected"
+                f"objective {self.name!r}: coordinate {k} of design {r} is {shown}; a finite number is expected"
             )
         values = np.asarray(self.energy(x), np.float64)
         if values.shape != x.shape[:-1]:

@@ -152,18 +152,14 @@ class Metalens(Objective):
         InputError
             If radii lie outside the pillars' range, or between levels where energies are those of a table.
         """
-        x = np.asarray(designs, np.float64)
-        if x.ndim != 2 or x.shape[1] != self.space.n:
-            raise InputError(f"metalens: designs have shape {x.shape}; (R, {self.space.n}) is expected")
-        place = (x - PILLARS.smallest) / (self.space.spacing[0] if self._tabulated else 1.0)
-        nearest = np.rint(place)
-        outside = x.size and not PILLARS.smallest - 1e-6 <= x.min() <= x.max() <= PILLARS.largest + 1e-6
-        if outside or (self._tabulated and not (np.abs(place - nearest) < 1e-6).all()):
-            levels = f" on {self.levels} levels" if self._tabulated else ""
-            wanted = f"{PILLARS.smallest:g} to {PILLARS.largest:g} nm{levels}"
-            raise InputError(f"metalens: radii from {x.min():g} to {x.max():g} nm; {wanted} are expected")
+        x = self.space.batch(designs, "metalens")
         if not self._tabulated:
             return self.optics.fields(x)
+        place = (x - PILLARS.smallest) / self.space.spacing[0]
+        nearest = np.rint(place)
+        if not (np.abs(place - nearest) < 1e-6).all():
+            off = x.flat[np.abs(place - nearest).argmax()]
+            raise InputError(f"metalens: a radius of {off:g} nm is none of the {self.levels} levels")
         constant, table = self._table
         index: IntArray = nearest.astype(np.int64)
         return np.asarray(constant + np.stack([table[np.arange(self.space.n), row].sum(axis=0) for row in index]))
@@ -178,7 +174,7 @@ class Metalens(Objective):
 
     def value_and_gradient(self, designs: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Both at once; radii need not be on levels."""
-        return self.optics.value_and_gradient(np.asarray(designs, np.float64))
+        return self.optics.value_and_gradient(self.space.batch(designs, "metalens"))
 
     @cached_property
     def kernel(self) -> Kernel | None:

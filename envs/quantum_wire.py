@@ -141,7 +141,7 @@ class QuantumWire(Objective):
         """On-site energies, shape (R, n) → (R, length, width)."""
         x = np.asarray(designs, np.float64)
         if x.ndim != 2 or x.shape[1] != self.space.n:
-            raise InputError(f"quantum wire: designs have shape {x.shape}; (R, {self.space.n}) is expected")
+            raise InputError(f"quantum wire: designs of shape {x.shape}; (R, {self.space.n}) is expected")
         if self.design != "antidots":
             return LEAD + x.reshape(-1, self.length, self.width)
         gaussians, _, _ = self._gaussians(x)

@@ -376,12 +376,14 @@ def test_radii_that_no_pillar_has(scattering: str) -> None:
     # Below the smallest radius a table would be read from its other end.
     lens = Metalens(pillars=3, levels=4, scattering=scattering)  # type: ignore[arg-type]
     for radius in (35.0, 300.0):
-        with pytest.raises(InputError, match=r"metalens: radii from .* nm; 50 to 215 nm.* are expected"):
+        with pytest.raises(InputError, match=r"metalens: coordinate 0 of design 0 is .*; 50 to 215 is expected"):
             lens.energies(np.full((1, 9), radius))
+        with pytest.raises(InputError, match="metalens: coordinate 0 of design 0"):
+            lens.gradient(np.full((1, 9), radius))
     with pytest.raises(InputError, match=r"\(1, 8\); \(R, 9\) is expected"):
         lens.energy(np.full((1, 8), 50.0))
     if scattering == "linear":
-        with pytest.raises(InputError, match="on 4 levels are expected"):
+        with pytest.raises(InputError, match="a radius of 60 nm is none of the 4 levels"):
             lens.energies(np.full((1, 9), 60.0))
 
 
