@@ -29,7 +29,7 @@ GRIDS: dict[str, dict[int, tuple[tuple[int, int, int], ...]]] = {
     "agent": {
         10: ((2, 40, 1), (2, 40, 2), (2, 40, 8)),
         20: ((2, 40, 2), (2, 40, 4), (2, 40, 8)),
-        40: ((2, 40, 4), (2, 40, 8), (2, 40, 16)),
+        40: ((2, 40, 8), (2, 40, 32), (2, 40, 64)),
     },
 }
 #: The most calls that one measurement takes; those that pass through Python are dearer.
