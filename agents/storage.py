@@ -128,11 +128,11 @@ def interface(env: AnnealingVectorEnv) -> dict[str, Any]:
 
 
 def _check_interface(config: TrainConfig, env: AnnealingVectorEnv, where: Path) -> None:
-    if config.interface is not None and config.interface != interface(env):
-        have = interface(env)["observation"]
-        raise InputError(
-            f"{where}: interface: the policy was trained on other observations or actions; {have} is expected"
-        )
+    if config.interface is None:
+        return
+    for part, have in interface(env).items():
+        if config.interface.get(part) != have:
+            raise InputError(f"{where}: interface: the policy was trained with another {part}; {have} is expected")
 
 
 def _no_schedule(_: float) -> float:

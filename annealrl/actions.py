@@ -20,7 +20,7 @@ from annealrl.exchange_components import Bend, Cluster, Spread
 from annealrl.ising import FloatArray
 from annealrl.registry import unknown
 from annealrl.rounds import Rounds
-from annealrl.schedules import Schedule
+from annealrl.schedules import Schedule, selection_table
 from annealrl.step_sizes import SMALLEST_STEP, AdaptiveStep, adapted
 
 
@@ -162,25 +162,25 @@ class Resample(Component):
 
 
 class Select(Resample):
-    """As :class:`Resample`, from one temperature of the reference schedule to the next, wherever β itself is set to.
+    """As :class:`Resample`, but with what the option ``selection`` has for each step in the place of Δβ.
 
-    Differences of β between steps are small: exploration that shakes β would turn :class:`Resample` into selection of
-    high energies every other step, and what a policy learns under it is to resample less.
+    By default that is the difference of β from one step of the reference schedule to the next, wherever β itself is
+    set to. Differences of β between steps are small: exploration that shakes β would turn :class:`Resample` into
+    selection of high energies every other step, and what a policy learns under it is to resample less.
     """
 
     name = "select"
-    meaning = "select: weights exp(-alpha * delta_reference * E), alpha = scale * (1 + action) / 2"
-    uses = frozenset({"reference"})
+    meaning = "select: weights exp(-alpha * selection * E), alpha = scale * (1 + action) / 2"
+    uses = frozenset({"reference", "selection"})
 
     def begin(self, drive: Drive) -> None:
-        """Tabulate the reference."""
-        self._table: FloatArray = self.reference.table(drive.simulator.models, drive.steps)
+        """Tabulate the selection."""
+        self._table = selection_table(self.reference, self.selection, drive.simulator.models, drive.steps)
 
     def apply(self, step: int, action: FloatArray, drive: Drive) -> None:
-        """Resample as if the last step and the coming one were at the reference."""
+        """Resample as the table has it."""
         if step:
-            change = self._table[step] - self._table[step - 1]
-            drive.simulator.population.resample(change, self.scale * (1.0 + action) / 2)
+            drive.simulator.population.resample(self._table[step], self.scale * (1.0 + action) / 2)
 
 
 class Look(Component):
@@ -338,8 +338,9 @@ def make_action(
     beta_max: float,
     step_start: float,
     rounds: Rounds | None = None,
+    selection: Schedule | None = None,
 ) -> Action:
-    """Resolve the environment's options ``action`` and ``action_scale``; `rounds` are what some components need."""
+    """Resolve the options ``action`` and ``action_scale``; `rounds` and `selection` are what some components need."""
     kinds = component_kinds(names)
     given: Sequence[Any]
     if scales is None or isinstance(scales, int | float):
@@ -352,5 +353,6 @@ def make_action(
     for scale in chosen:
         if not 0 < scale < np.inf:
             raise InputError(f"action_scale is {scale}; a positive number is expected")
-    components = [kind(scale, beta_max, reference, step_start) for kind, scale in zip(kinds, chosen, strict=True)]
+    settings = beta_max, reference, step_start, selection
+    components = [kind(scale, *settings) for kind, scale in zip(kinds, chosen, strict=True)]
     return Action(components, reference, beta_max, rounds)

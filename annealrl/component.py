@@ -63,8 +63,16 @@ class Component(ABC):
     cuda: ClassVar[bool] = True
     default_scale: ClassVar[float] = 1.0
 
-    def __init__(self, scale: float, beta_max: float, reference: Schedule, step_start: float) -> None:
+    def __init__(
+        self,
+        scale: float,
+        beta_max: float,
+        reference: Schedule,
+        step_start: float,
+        selection: Schedule | None = None,
+    ) -> None:
         self.scale, self.beta_max, self.reference, self.step_start = scale, beta_max, reference, step_start
+        self.selection = selection
 
     def begin(self, drive: Drive) -> None:  # noqa: B027 - most have nothing to begin
         """Start a batch of episodes; ``drive.beta`` holds draws of the starting-β distribution."""

@@ -68,7 +68,7 @@ class Stage:
         assert o.reference is not None
         assert o.beta_max is not None
         assert o.step_start is not None
-        return make_action(o.action, o.action_scale, o.reference, o.beta_max, o.step_start, o.rounds())
+        return make_action(o.action, o.action_scale, o.reference, o.beta_max, o.step_start, o.rounds(), o.selection)
 
     def drive(self, simulator: Simulator, start: Start) -> Drive:
         """The controls at the start."""

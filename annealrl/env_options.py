@@ -24,7 +24,15 @@ from annealrl.rounds import Rounds
 from annealrl.schedules import Geometric, Schedule
 
 #: Options that are refused where no component of the action makes use of them.
-FOR_COMPONENTS = ("reference", "beta_start", "step_start", "refusal_penalty", "ladder", "exchange_every")
+FOR_COMPONENTS = (
+    "reference",
+    "selection",
+    "beta_start",
+    "step_start",
+    "refusal_penalty",
+    "ladder",
+    "exchange_every",
+)
 
 #: A starting β: fixed, or uniform between two values.
 BetaStart = float | tuple[float, float]
@@ -51,6 +59,8 @@ class EnvOptions:
     reference : Schedule
         What ``log_beta_offset`` multiplies, and what β follows where no component sets it. With ``spread`` or
         ``bend`` by default the ladder's cold end in every step.
+    selection : Schedule
+        How hard ``select`` selects in each step, by default as hard as β of the reference rises.
     ladder : str
         The reference ladder of ``spread`` and ``bend``, a text of the method grammar such as
         ``tempering:0.2:8:16:icm:every=5``: with all actions 0 the replicas do what that method does. By default from
@@ -105,6 +115,7 @@ class EnvOptions:
     action: str | tuple[str, ...] | None = None
     action_scale: float | tuple[float, ...] | None = None
     reference: Schedule | None = None
+    selection: Schedule | None = None
     ladder: str | None = None
     exchange_every: int | None = None
     beta_max: float | None = None

@@ -185,6 +185,20 @@ class Table(Schedule):
 KINDS: dict[str, type[Schedule]] = {kind.kind: kind for kind in (Linear, Geometric, Reciprocal, Knots, Table)}
 
 
+def selection_table(
+    schedule: Schedule, selection: Schedule | None, models: Sequence[Problem], steps: int
+) -> FloatArray:
+    """How hard replicas are selected before each step, shape (steps, B), in units of 1/energy; nothing at the first.
+
+    That is what `selection` has for the step, or without one the difference of β from the step before.
+    """
+    if selection is None:
+        return np.diff(schedule.table(models, steps), axis=0, prepend=schedule.table(models, steps)[:1])
+    found = selection.table(models, steps).copy()
+    found[0] = 0.0
+    return found
+
+
 def from_json(content: Mapping[str, Any], where: str = "schedule") -> Schedule:
     """Make a schedule from what :meth:`Schedule.to_json` returned or a schedule file holds.
 

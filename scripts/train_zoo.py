@@ -77,11 +77,11 @@ def _table() -> dict[str, Entry]:
         start = "tuned-free-14"
         table[f"ea2d-{side}"] = Entry("temperature", *sets, start, length, fewer)
         table[f"ea2d-{side}-time"] = Entry("time_only", *sets, start, length, fewer)
-        table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-{side}", length, {})
+        table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-select-{side}", length, {})
     table["ea2d-sizefree"] = Entry("size_free", "cool-10", "ea2d-10-val", "tuned-free-10", {"length": 10}, {})
     cube = {"id": "EdwardsAnderson3D-v0", "length": 6}
-    own = ("ea3d-6", "ea3d-6-val", "tuned-population-ea3d-6")
-    table["ea3d-6-population"] = Entry("population", *own, cube, {"episodes": 9600})
+    own = ("ea3d-6", "ea3d-6-val", "tuned-population-select-ea3d-6")
+    table["ea3d-6-population"] = Entry("population", *own, cube, {})
     scales = ("ea2d-mixed-scale-10", "ea2d-mixed-scale-10-val")
     table["ea2d-mixed-scale"] = Entry("mixed_scale", *scales, None, {}, {})
     for sweeps in (500, 1000):
@@ -112,7 +112,10 @@ def _start(tuned: str, options: dict[str, Any]) -> dict[str, Any]:
         return {"ladder": content["method"]}
     assert isinstance(method, PopulationMethod)
     assert isinstance(method.base.control, Schedule)
-    return {"reference": method.base.control, "action_scale": (options["action_scale"][0], 2 * method.alpha)}
+    start: dict[str, Any] = {"reference": method.base.control}
+    if method.selection is not None:
+        start["selection"] = method.selection
+    return start | {"action_scale": (options["action_scale"][0], 2 * method.alpha)}
 
 
 def configuration(name: str, seed: int) -> TrainConfig:

@@ -54,7 +54,7 @@ class Family:
 
 
 def families(knots: int = 6) -> dict[str, Family]:
-    """The families by name; `knots` is the number of knots of `free` and `population`."""
+    """The families by name; `knots` is the number of knots of `free` and of `population`'s temperatures."""
     log = np.log
     # Without a gap above the ground state the last β says how near it the replicas come; as `Objective.defaults`.
     cold = log(300.0)
@@ -87,6 +87,11 @@ def families(knots: int = 6) -> dict[str, Family]:
         betas = ":".join(f"{beta:.6g}" for beta in np.exp(x[:-1]) / to.scale)
         sigma = ":sigma" if to.sigma_units else ""
         return _parsed(f"population:knots:{betas}{sigma}:alpha={np.exp(x[-1]):.6g}")
+
+    def selecting(x: FloatArray, to: Setting) -> SimulatedMethod:
+        values = [f"{value:.6g}" for value in np.exp(x) / to.scale]
+        sigma = ":sigma" if to.sigma_units else ""
+        return _parsed(f"population:knots:{':'.join(values[:knots])}{sigma}:select={','.join(values[knots:])}")
 
     def tempering(icm: bool, moving: bool = False) -> Family:
         def build(x: FloatArray, to: Setting) -> SimulatedMethod:
@@ -123,6 +128,8 @@ def families(knots: int = 6) -> dict[str, Family]:
         "adaptive": Family(targets, acceptance, targets),
         "adaptive-speed": Family(pace, speed, pace),
         "population": Family((*spread, 0.0), population, (*wide, 0.0)),
+        # As hard as β rises on the whole; about half as many knots as β has.
+        "population-select": Family((*spread, *(log(0.1),) * 3), selecting, (*wide, *(log(1.0),) * 3)),
         "tempering": tempering(icm=False),
         "tempering-icm": tempering(icm=True),
         "tempering-icm-moving": tempering(icm=True, moving=True),

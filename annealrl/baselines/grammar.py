@@ -226,8 +226,9 @@ register_method(
 register_method(
     "population",
     "annealrl.baselines.population:from_text",
-    "population:SCHEDULE[:alpha=A]",
-    "population annealing by a schedule: resample in proportion to exp(-A Δβ E) before every step (A = 1)",
+    "population:SCHEDULE[:alpha=A|:select=S1,S2,…]",
+    "population annealing by a schedule: resample in proportion to exp(-A Δβ E) before every step (A = 1), or to "
+    "exp(-S E) with log S piecewise linear between S1, S2, …, evenly spaced",
 )
 register_method(
     "tempering",

@@ -16,6 +16,7 @@ from annealrl.errors import InputError
 from annealrl.family import Simulator
 from annealrl.ising import FloatArray
 from annealrl.method import Budget
+from annealrl.schedules import Knots, Schedule
 
 
 @dataclass
@@ -31,11 +32,14 @@ class PopulationMethod(SimulatedMethod):
         The schedule and the dynamics between resamplings.
     name : str
     alpha : float
+    selection : Schedule, optional
+        Takes the place of β' - β: how hard replicas are selected before each step, whatever β does there.
     """
 
     base: ScheduleMethod
     name: str
     alpha: float = 1.0
+    selection: Schedule | None = None
     moves: frozenset[str] = frozenset({"flip", "resample"})
 
     def __post_init__(self) -> None:
@@ -45,27 +49,36 @@ class PopulationMethod(SimulatedMethod):
     @property
     def fingerprint(self) -> str:
         """All that decides what the method does."""
-        return json.dumps({"population": json.loads(self.base.fingerprint), "alpha": self.alpha}, sort_keys=True)
+        content = {"population": json.loads(self.base.fingerprint), "alpha": self.alpha}
+        if self.selection is not None:
+            content["selection"] = self.selection.to_json()
+        return json.dumps(content, sort_keys=True)
 
     def anneal(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Annealed:
         """Run as :meth:`run` does; return the simulator with all replicas at the end."""
+        fixed = None if self.selection is None else iter(self.selection.table(models, budget.steps)[1:])
 
         def resample(simulator: Simulator, before: FloatArray, after: FloatArray) -> None:
-            simulator.population.resample(after - before, self.alpha)
+            simulator.population.resample(after - before if fixed is None else next(fixed), self.alpha)
 
         simulator, betas, _ = self.base.anneal(models, budget, seeds, resample)
         return Annealed(simulator, betas, simulator.population.weighed)
 
 
 def from_text(rest: str) -> PopulationMethod:
-    """Read ``SCHEDULE[:alpha=A]``: what stands before a closing ``alpha=`` is the text of a single-flip method."""
+    """Read ``SCHEDULE[:alpha=A|:select=S1,S2,…]``: before the option stands the text of a single-flip method."""
     schedule, _, last = rest.rpartition(":")
-    alpha = 1.0
-    if last.startswith("alpha="):
+    alpha, strengths = 1.0, None
+    key, _, value = last.partition("=")
+    if key in ("alpha", "select"):
         try:
-            alpha = float(last.removeprefix("alpha="))
+            numbers = tuple(map(float, value.split(",") if key == "select" else [value]))
         except ValueError:
-            raise InputError(f"{last!r} holds no number") from None
+            raise InputError(f"{last!r} holds no {'numbers' if key == 'select' else 'number'}") from None
+        if key == "alpha":
+            alpha = numbers[0]
+        else:
+            strengths = numbers
     else:
         schedule = rest
     if not schedule:
@@ -73,4 +86,11 @@ def from_text(rest: str) -> PopulationMethod:
     base = parse_method(schedule)
     if not isinstance(base, ScheduleMethod):
         raise InputError(f"{schedule!r} is no schedule")
-    return PopulationMethod(base, f"population:{rest}", alpha)
+    selection = None
+    if strengths is not None:
+        sigma = isinstance(base.control, Schedule) and base.control.sigma_units
+        try:
+            selection = Knots(strengths, sigma_units=sigma)
+        except InputError as error:
+            raise InputError(f"select: {error}") from None
+    return PopulationMethod(base, f"population:{rest}", alpha, selection)

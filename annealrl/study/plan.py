@@ -93,8 +93,10 @@ SINGLE_FLIP = (
     *(Row(f"{row.label} in β·σ", f"{row.source}:scaled") for row in _STATIC),
     *_ADAPTIVE,
 )
+SELECTING = "population annealing, selection tuned"
+POPULATION = (Row("population annealing", "tuned:population"), Row(SELECTING, "tuned:population-select"))
 INTERACTING = (
-    Row("population annealing", "tuned:population"),
+    *POPULATION,
     Row("tempering", "tuned:tempering"),
     Row("tempering, isoenergetic", "tuned:tempering-icm"),
 )
@@ -118,6 +120,8 @@ MIXED_SET = "ea2d-mixed-scale-10"
 SWEEPS_SETS = ("cool-14", "ea2d-24")
 #: Agents by name beside those whose name begins with the set's.
 ANY_SIDE = "ea2d-sizefree"
+#: Agents that learned with few sweeps and are measured with the tables' budget too, and on which sets.
+LONGER = {"ea2d-24-all": ("cool-14", "cool-16", "ea2d-24", "ea2d-32")}
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def rows(problem: Problem) -> tuple[Row, ...]:
         # At its own side it is the same row.
         found += tuple(row for row in SINGLE_FLIP if not row.source.endswith(f":{problem.test}"))
     if problem.test in POPULATION_SETS:
-        found += INTERACTING[:1]
+        found += POPULATION
     if problem.test in INTERACTING_SETS:
         found += INTERACTING
     return found
@@ -192,7 +196,8 @@ def jobs(agents: Sequence[Trained]) -> Iterator[Job]:
     usual = [agent for agent in agents if agent.sweeps == PAPER.sweeps]
     for name in _ORDER:
         problem = PROBLEMS[name]
-        for row in (*rows(problem), *agent_rows(problem, usual)):
+        longer = [agent.row for agent in agents if agent.seed is None and name in LONGER.get(agent.name, ())]
+        for row in (*rows(problem), *agent_rows(problem, usual), *longer):
             yield Job(row, problem, PAPER)
     for (name, sweeps), chosen in FEW.items():
         problem = PROBLEMS[name]

@@ -73,6 +73,16 @@ def test_selection_goes_by_the_reference_where_beta_leaves_it() -> None:
     assert len(np.unique(simulator.population.families)) == 64, "the reference stands still"
 
 
+def test_selection_may_have_a_schedule_of_its_own() -> None:
+    env = batch(1, action="select", reference=Linear(2.0, 2.0), selection=Linear(0.0, 30.0), replicas=64)
+    env.reset(seed=1)
+    simulator: Any = env.simulator
+    env.step([[1.0]])
+    assert len(np.unique(simulator.population.families)) == 64, "before the first step nothing is resampled"
+    env.step([[1.0]])
+    assert len(np.unique(simulator.population.families)) < 8, "hard selection keeps few"
+
+
 def test_beta_follows_the_reference_where_nothing_sets_it() -> None:
     env = batch(2, action="resample", reference=Linear(0.5, 2.0))
     env.reset(seed=1)
@@ -119,9 +129,18 @@ def test_options_that_do_not_go_together(options: dict[str, Any], message: str) 
         batch(**options)
 
 
-@pytest.mark.parametrize("component", ["resample", "select"])
-def test_a_neutral_action_is_tuned_population_annealing(component: str) -> None:
-    schedule, alpha = Knots((0.7, 1.3, 40.0)), 1.7
+@pytest.mark.parametrize(
+    ("component", "option", "alpha", "text"),
+    [
+        ("resample", {}, 1.7, "alpha=1.7"),
+        ("select", {}, 1.7, "alpha=1.7"),
+        ("select", {"selection": Knots((0.2, 0.9))}, 1.0, "select=0.2,0.9"),
+    ],
+)
+def test_a_neutral_action_is_tuned_population_annealing(
+    component: str, option: dict[str, Any], alpha: float, text: str
+) -> None:
+    schedule = Knots((0.7, 1.3, 40.0))
     env = batch(
         3,
         action=("log_beta_offset", component),
@@ -129,13 +148,14 @@ def test_a_neutral_action_is_tuned_population_annealing(component: str) -> None:
         reference=schedule,
         beta_max=200.0,
         replicas=64,
+        **option,
     )
     models = [env.family.sample(np.random.default_rng(i)) for i in range(3)]
     seeds = [np.random.SeedSequence(i) for i in range(3)]
     env.reset(options={"instance": models, "seeds": seeds, "initial_spins": [None] * 3})
     for _ in range(4):
         info = env.step(np.zeros((3, 2)))[4]
-    method = parse_method(f"population:knots:0.7:1.3:40:alpha={alpha}")
+    method = parse_method(f"population:knots:0.7:1.3:40:{text}")
     outcome = method.run(models, Budget(64, 4, 3), seeds)
     np.testing.assert_array_equal(info["final_info"]["energy"], outcome.final_energies)
     np.testing.assert_array_equal(info["final_info"]["best_energy"], outcome.best_energies)
