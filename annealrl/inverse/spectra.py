@@ -101,7 +101,7 @@ def _interval(last: Any) -> list[float]:
 #: would only add noise, so all budgets share theirs.
 POINTS = {
     "annealing": (SCHEDULE, 100_000),
-    "annealing, then least squares": (f"hybrid:{SCHEDULE}:lsq", 100_000),
+    "annealing, then least squares": (f"hybrid:{SCHEDULE}:lsq", 30_000),
     "agent trained on three layers": ("agent:nanoparticle", 100_000),
     "CMA-ES": ("search:cma", 10_000),
     "differential evolution": ("search:de", 10_000),

@@ -150,7 +150,7 @@ def best_budget(
     """
 
     def count(shape: tuple[int, int, int], models: list[Any]) -> int:
-        proposals = math.prod(shape) * models[0].n * len(models)
+        proposals: int = math.prod(shape) * models[0].n * len(models)
         return max(episodes[0], min(episodes[1], most // proposals))
 
     tried = []
