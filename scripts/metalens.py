@@ -87,7 +87,7 @@ class Kept:
         """What is kept of a part, or made now; None of what is not asked for."""
         path = self.folder / f"part-{part}.json"
         if path.exists() and not (self.fresh and part.startswith(self.fresh)):
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         if self.only and not part.startswith(self.only):
             return None
         print(part, flush=True)
