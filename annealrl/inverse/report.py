@@ -59,7 +59,7 @@ _BRAGG = {"10": 0.1648557719, "20": 0.0144789419, "40": 9.5717e-05}
 #: What :func:`n99_table` is told for each file of n99.
 _LAYOUTS: dict[str, tuple[str, str, str, Callable[[str, float], str]]] = {
     "bragg": ("layers", "L-BFGS-B's", "lowest / best known", lambda name, e: f"{e / _BRAGG[name]:.4f}"),
-    "spheres": ("layers", "least squares'", "lowest", lambda name, e: f"{e:.1e}"),
+    "spheres": ("layers", "L-BFGS-B's", "lowest", lambda name, e: f"{e:.1e}"),
     "agents": ("environment", "the tuned schedule's", "lowest", lambda name, e: f"{e:.1e}"),
 }
 

@@ -119,7 +119,13 @@ def curve(stage: Stage) -> None:
         if not stage.wanted(name) or not known(text):
             continue
         budgets = [calls for calls in BUDGETS if calls <= min(most, stage.calls)]
-        held = [stage.keep(f"{name} {len(models)} {calls}", lambda: _at(text, models, calls)) for calls in budgets]  # noqa: B023
+        held = []
+        for calls in budgets:
+            each = [
+                stage.keep(f"{name} {i} at {calls}", lambda: _at(text, model, i, calls))  # noqa: B023
+                for i, model in enumerate(models)
+            ]
+            held.append({key: float(np.mean([row[key] for row in each])) for key in ("calls", "error", "seconds")})
         row = {"name": name, "method": text, "points": True}
         rows.append(row | {key: [point[key] for point in held] for key in ("calls", "error", "seconds")})
         print(name, rows[-1]["error"], flush=True)
@@ -137,20 +143,18 @@ def curve(stage: Stage) -> None:
         stage.publish({"targets": len(models), "rows": rows})
 
 
-def _at(text: str, models: list[Any], calls: int) -> dict[str, Any]:
-    """The lowest error of one episode of about so many calls: four replicas, sixteen steps."""
+def _at(text: str, model: Any, i: int, calls: int) -> dict[str, Any]:
+    """The lowest error of one episode of about so many calls on target i: four replicas and 16 steps, or one and 8."""
     replicas, steps = (4, 16) if calls >= 1_000 else (1, 8)
-    sweeps = max(1, round((calls / replicas - steps - 1) / (steps * models[0].n)))
-    began, method, best, spent = time.process_time(), parse_method(text), [], 0.0
-    with progress_bar(f"{text}, {calls} calls") as bar:
-        for i, model in enumerate(models):
-            seed = np.random.SeedSequence(5, spawn_key=(i,))
-            outcome = method.run([model], Budget(replicas, steps, sweeps, threads=1), [seed])
-            best.append(float(outcome.best_energies[0]))
-            spent += float(outcome.evaluations or 0)
-            bar(i + 1, len(models))
-    seconds = (time.process_time() - began) / len(models)
-    return {"calls": spent / len(models), "error": float(np.mean(best)), "each": best, "seconds": round(seconds, 3)}
+    sweeps = max(1, round((calls / replicas - steps - 1) / (steps * model.n)))
+    began = time.process_time()
+    seed = np.random.SeedSequence(5, spawn_key=(i,))
+    outcome = parse_method(text).run([model], Budget(replicas, steps, sweeps, threads=1), [seed])
+    return {
+        "calls": float(outcome.evaluations or 0),
+        "error": float(outcome.best_energies[0]),
+        "seconds": round(time.process_time() - began, 3),
+    }
 
 
 def _whole(kind: str, models: list[Any], calls: int) -> dict[str, Any]:

@@ -7,22 +7,22 @@ from annealrl.inverse.stages import Stage, best_budget, known, with_ratios
 from annealrl.inverse.tasks import SCHEDULE, TASKS
 
 #: What every ratio is over.
-RIVAL = "gradient:lsq"
+RIVAL = "gradient:lbfgs"
 #: Held-out targets, and training instances on which budgets are chosen.
 TARGETS, TRAINING = 10, 6
 #: By method or kind of method: (replicas, steps, sweeps a step) that are tried, and the most calls that a row takes.
 GRIDS = {
-    "gradient": (((1, 16, 1), (1, 16, 3), (1, 16, 8)), 10_000),
-    "hybrid": (((1, 16, 2), (2, 16, 3), (4, 16, 6)), 16_000),
-    "gradient:adam:rate=0.03": (((1, 16, 8),), 10_000),
-    "geometric": (((2, 16, 12),), 31_000),
-    "adaptive": (((2, 16, 12),), 31_000),
-    "agent": (((2, 16, 12),), 31_000),
-    "search": (((1, 16, 24),), 31_000),
+    "gradient": (((1, 16, 2), (1, 16, 6)), 6_000),
+    "hybrid": (((1, 16, 4), (4, 16, 6)), 8_000),
+    "gradient:adam:rate=0.03": (((1, 16, 6),), 8_000),
+    "geometric": (((2, 16, 8),), 21_000),
+    "adaptive": (((2, 16, 8),), 21_000),
+    "agent": (((2, 16, 8),), 21_000),
+    "search": (((1, 16, 16),), 21_000),
 }
 METHODS = (
     RIVAL,
-    "gradient:lbfgs",
+    "gradient:lsq",
     f"hybrid:{SCHEDULE}:lsq",
     SCHEDULE,
     "adaptive",
@@ -35,7 +35,7 @@ METHODS = (
 
 
 def spheres(stage: Stage) -> None:
-    """Measure what is missing on the first held-out targets, publish all of it with the ratios to least squares."""
+    """Measure what is missing on the first held-out targets, publish all of it with the ratios to L-BFGS-B's."""
     source = TASKS["shell"].source
     models = list(api.load_instances(f"{source}:{stage.targets or TARGETS}").models)
     others = list(api.load_instances(f"{source},split=train:{TRAINING}").models)
