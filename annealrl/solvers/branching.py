@@ -18,6 +18,7 @@ from annealrl.ising import FloatArray, IntArray, SpinArray
 from annealrl.solvers.cycles import CycleSeparator, select_cuts
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent
+from annealrl.solvers.pentagons import DEMAND, PentagonSeparator
 from annealrl.solvers.probing import Prober
 from annealrl.solvers.relaxation import Relaxation
 from annealrl.solvers.semidefinite import semidefinite_bound
@@ -28,7 +29,9 @@ _INTEGRAL = 1e-6
 _DENSE, _PATIENCE = 5, 6
 """Edges a spin beyond which annealing and the semidefinite bound come first; else it comes after so many rounds."""
 _WINDOW, _LEAST_GAIN = {True: 6, False: 3}, 0.05
-"""Rounds (at the root, elsewhere) that must gain this share of what closes the node, or it branches."""
+"""Rounds (at the root, elsewhere) that must gain this share of what closes the node, or it is stuck."""
+_PASSES = {True: 30, False: 3}
+"""How often a node that is stuck, or has no violated odd cycle, gets inequalities of five spins before it branches."""
 
 
 @dataclass(order=True)
@@ -77,6 +80,7 @@ class BranchAndCut:
         self._rng = rng
         self.incumbent = Incumbent(graph, rng, start, deadline)
         self._separator = CycleSeparator(graph, rng)
+        self._pentagons = PentagonSeparator(self._separator)
         self._lp = Relaxation(graph.costs)
         self._lower = np.zeros(len(graph.costs), dtype=np.int64)
         self._upper = np.ones(len(graph.costs), dtype=np.int64)
@@ -132,6 +136,7 @@ class BranchAndCut:
         self._lp.set_box(lower, upper)
         root = node.depth == 0
         history: list[int] = []
+        passes = 0
         while True:
             if not self._lp.solve(self.deadline):
                 node.bound = max(node.bound, self._lift(self._lp.exact_bound()[0]))
@@ -158,13 +163,14 @@ class BranchAndCut:
             self._fix(value, reduced, lower, upper)
             if root:
                 self._lower, self._upper = lower.copy(), upper.copy()
-            if self._tailing_off(history, root) and _doubt(u).max() > _INTEGRAL:
-                if self._branch(node, lower, upper, value):
-                    return True
-                continue
-            more = self._cut(u)
+            stuck = self._tailing_off(history, root) and _doubt(u).max() > _INTEGRAL
+            more = not stuck and self._cut(u)
             if self._late():
                 return False
+            if not more and self._strengthen(u, node, passes):
+                passes += 1
+                history.clear()
+                more = True
             if not more and self._branch(node, lower, upper, value):
                 return True
             if len(self._lp.cuts) > 2 * len(u) + 200:
@@ -185,6 +191,14 @@ class BranchAndCut:
             cuts, amounts = self._separator.violated_any(u, max(100, self.graph.n // 10), self.deadline)
             chosen += select_cuts(cuts, amounts, edges=m, limit=m, per_edge=8, deadline=self.deadline)
         return self._lp.add(chosen) > 0
+
+    def _strengthen(self, u: FloatArray, node: _Node, passes: int) -> bool:
+        """Add violated inequalities of five spins; False if there are none, or there were enough."""
+        if _doubt(u).max() <= _INTEGRAL or passes >= _PASSES[node.depth == 0]:
+            return False
+        cuts, amounts = self._pentagons.violated(u)
+        chosen = select_cuts(cuts, amounts, edges=len(u), limit=150, per_edge=12, deadline=self.deadline)
+        return self._lp.add(chosen, DEMAND) > 0
 
     def _tailing_off(self, history: list[int], root: bool) -> bool:
         window = _WINDOW[root]

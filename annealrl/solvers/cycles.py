@@ -94,7 +94,7 @@ class CycleSeparator:
         Before `deadline` they are empty only if no cycle of any length is violated.
         """
         n = self.graph.n
-        matrix = self._layers(u)
+        matrix = self.layers(u)
         # Spins joined by edges of length zero share their shortest cycles: only one of each cluster is asked.
         clusters = csgraph.connected_components(_short_arcs(matrix, 1e-7), directed=False)[1].astype(np.int64)
         coarse = _coarse(matrix, clusters)
@@ -155,15 +155,16 @@ class CycleSeparator:
                 path = path[seen[node % n] : position + 1]
                 break
             seen[node % n] = position
-        index, negative = self.graph.edge_index, self.graph.negative
-        code = []
-        for one, other in pairwise(path):
-            e = index[one % n, other % n]
-            crosses = (one < n) != (other < n)
-            code.append(2 * e + (crosses != bool(negative[e])))
-        return np.sort(np.array(code, dtype=np.int64))
+        return np.sort(np.array([self.arc(one, other) for one, other in pairwise(path)], dtype=np.int64))
 
-    def _layers(self, u: FloatArray) -> sp.csr_array:
+    def arc(self, one: int, other: int) -> int:
+        """Code of an arc of the two-layer graph: twice its edge, and 1 more if its length is 1 - u."""
+        n = self.graph.n
+        e = self.graph.edge_index[one % n, other % n]
+        crosses = (one < n) != (other < n)
+        return 2 * e + (crosses != bool(self.graph.negative[e]))
+
+    def layers(self, u: FloatArray) -> sp.csr_array:
         """Two-layer graph: an edge's natural arc costs u, the other one 1 - u.
 
         The natural arc changes layer where the coupling is negative; a closed walk that changes layer an odd number of

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from annealrl.ising import FloatArray, IntArray
 from annealrl.solvers.cycles import Cut
@@ -56,14 +57,16 @@ class Relaxation:
             ("dual_feasibility_tolerance", 1e-9),
             # Cycle relaxations are highly degenerate; cleaning up after a perturbation costs more than it saves.
             ("dual_simplex_cost_perturbation_multiplier", 0.0),
+            # Devex weights: to start steepest-edge ones costs more than they save in the few steps of a probe.
+            ("simplex_dual_edge_weight_strategy", 1),
         ):
             lp.setOptionValue(option, value)
         lp.addVars(self.m, np.zeros(self.m), np.ones(self.m))
         lp.changeColsCost(self.m, np.arange(self.m, dtype=np.int32), self.costs / self.unit)
         return lp
 
-    def add(self, cuts: list[Cut]) -> int:
-        """Add those cuts that are not there yet; returns how many."""
+    def add(self, cuts: list[Cut], demand: int = 1) -> int:
+        """Add those cuts that are not there yet, their sums being at least `demand`; returns how many."""
         fresh = []
         for cut in cuts:
             key = cut.tobytes()
@@ -73,19 +76,21 @@ class Relaxation:
         if not fresh:
             return 0
         lengths = np.array([len(cut) for cut in fresh])
-        starts = np.cumsum(lengths) - lengths
-        flat = np.concatenate(fresh)
-        rhs = 1 - np.add.reduceat(flat & 1, starts)
+        flat, rows = np.concatenate(fresh), np.repeat(np.arange(len(fresh)), lengths)
+        rhs = demand - np.add.reduceat(flat & 1, np.cumsum(lengths) - lengths)
+        # An edge that occurs several times in a cut is summed here.
+        matrix = sp.csr_array((1.0 - 2.0 * (flat & 1), (rows, flat >> 1)), shape=(len(fresh), self.m))
+        matrix.eliminate_zeros()
         self._lp.addRows(
             len(fresh),
             rhs.astype(float),
             np.full(len(fresh), np.inf),
-            len(flat),
-            starts.astype(np.int32),
-            (flat >> 1).astype(np.int32),
-            (1 - 2 * (flat & 1)).astype(float),
+            len(matrix.data),
+            matrix.indptr[:-1].astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
         )
-        self._rows = np.concatenate([self._rows, np.repeat(np.arange(len(fresh)) + len(self.cuts), lengths)])
+        self._rows = np.concatenate([self._rows, rows + len(self.cuts)])
         self._flat = np.concatenate([self._flat, flat])
         self._rhs = np.concatenate([self._rhs, rhs])
         self.cuts += fresh
@@ -121,8 +126,6 @@ class Relaxation:
         lp = self._lp
         basis, duals, old = lp.getBasis(), self.duals, (self.lower[edge], self.upper[edge])
         lp.setOptionValue("simplex_iteration_limit", iterations)
-        # Devex weights: to start steepest-edge ones costs more than so few steps.
-        lp.setOptionValue("simplex_dual_edge_weight_strategy", 1)
         lp.changeColBounds(edge, float(value), float(value))
         lp.run()
         self.duals = np.maximum(np.array(lp.getSolution().row_dual), 0.0)
@@ -133,7 +136,6 @@ class Relaxation:
         lp.changeColBounds(edge, float(old[0]), float(old[1]))
         lp.setBasis(basis)
         lp.setOptionValue("simplex_iteration_limit", 2**31 - 1)
-        lp.setOptionValue("simplex_dual_edge_weight_strategy", -1)
         return bound
 
     def solve(self, deadline: float) -> bool:

@@ -1,4 +1,4 @@
-"""Branch and cut where it must branch: one round of cuts a node, no heuristics, every node against brute force.
+"""Branch and cut where it must branch: few cuts a node, no heuristics, every node against brute force.
 
 A node that is closed wrongly does no harm once the incumbent is optimal, which the heuristics of small models nearly
 always are at the root. They are taken away here, so that a ground state has to be found by the search itself.
@@ -81,7 +81,7 @@ class Checked(BranchAndCut):
 
 @pytest.fixture
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One round of cuts a node; configurations only from the relaxation, as it rounds, without descent."""
+    """Few cuts a node; configurations only from the relaxation, as it rounds, without descent."""
 
     def as_it_is(graph: SignedGraph, spins: SpinArray, deadline: float = np.inf) -> SpinArray:
         return spins
@@ -93,6 +93,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
         return bool(np.minimum(u, 1.0 - u).max() <= 1e-6) and self.offer(self.graph.tree_spins(u > 0.5, u))
 
     monkeypatch.setattr(branching, "_WINDOW", {True: 0, False: 0})
+    monkeypatch.setattr(branching, "_PASSES", {True: 1, False: 1})
     monkeypatch.setattr(branching, "select_cuts", few)
     monkeypatch.setattr(branching, "semidefinite_bound", lambda *_: 0)
     monkeypatch.setattr(heuristics, "descend", as_it_is)

@@ -14,6 +14,7 @@ from annealrl.solvers.branching import BranchAndCut
 from annealrl.solvers.cycles import CycleSeparator, select_cuts
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent, descend
+from annealrl.solvers.pentagons import DEMAND, PentagonSeparator
 from annealrl.solvers.probing import Prober
 from annealrl.solvers.reduction import reduce_graph
 from annealrl.solvers.relaxation import Relaxation
@@ -80,6 +81,59 @@ def test_cuts_hold_for_every_configuration(seed: int) -> None:
         chosen = select_cuts(cuts, amounts, edges=len(u), limit=5, per_edge=2)
         assert len(chosen) <= 5
         assert max(np.bincount(np.concatenate([cut >> 1 for cut in chosen]))) <= 2
+
+
+@pytest.mark.parametrize("density", [0.7, 0.85, 1.0])
+def test_pentagons_hold_for_every_configuration(density: float) -> None:
+    """What is violated by an LP solution that satisfies all odd cycles, paths over other spins included."""
+    rng = np.random.default_rng(7)
+    i, j = np.triu_indices(11, 1)
+    found: Counter[str] = Counter()
+    for _ in range(8):
+        kept = rng.random(len(i)) < density
+        graph = SignedGraph(11, np.stack([i, j], axis=1)[kept], -rng.integers(90, 110, kept.sum()))
+        states = np.array([graph.unsatisfied(s) for s in all_states(11)])
+        lp, separator = Relaxation(graph.costs), CycleSeparator(graph, rng)
+        assert lp.solve(math.inf)
+        while lp.add(separator.violated_any(lp.u, 100)[0]):
+            assert lp.solve(math.inf)
+        cuts, amounts = PentagonSeparator(separator).violated(lp.u)
+        for cut, amount in zip(cuts, amounts, strict=True):
+            edges, turned = cut >> 1, cut & 1
+            assert DEMAND - np.where(turned, 1.0 - lp.u[edges], lp.u[edges]).sum() == pytest.approx(amount, abs=1e-3)
+            assert (states[:, edges] != turned).sum(axis=1).min() >= DEMAND
+            found["repeated"] += len(np.unique(edges)) < len(edges)
+        found["cuts"] += len(cuts)
+        before = lp.exact_bound()[0]
+        if lp.add(cuts, DEMAND):
+            assert lp.solve(math.inf)
+            assert before <= lp.exact_bound()[0] <= (states @ graph.costs).min()
+            found["better"] += lp.exact_bound()[0] > before
+    assert found["cuts"] > 5
+    assert found["better"] > 1
+    assert found["repeated"] or density > 0.7
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_pentagons_prove_what_odd_cycles_cannot(length: int) -> None:
+    """Five spins, every two joined by a chain that wants them apart: odd cycles prove 10/3, the truth is 4."""
+    pairs = np.array(np.triu_indices(5, 1)).T
+    if length == 2:
+        middle = np.arange(5, 15)
+        edges = np.concatenate([np.stack([pairs[:, 0], middle], axis=1), np.stack([middle, pairs[:, 1]], axis=1)])
+        graph = SignedGraph(15, edges, np.repeat([1, -1], 10) * 10**6)
+    else:
+        graph = SignedGraph(5, pairs, np.full(10, -(10**6)))
+    rng = np.random.default_rng(0)
+    lp, separator = Relaxation(graph.costs), CycleSeparator(graph, rng)
+    assert lp.solve(math.inf)
+    while lp.add(separator.violated_any(lp.u, 100)[0]):
+        assert lp.solve(math.inf)
+    unit = int(graph.costs[0])
+    assert lp.exact_bound()[0] / unit == pytest.approx(10 / 3, abs=1e-4)
+    assert lp.add(PentagonSeparator(separator).violated(lp.u)[0], DEMAND)
+    assert lp.solve(math.inf)
+    assert lp.exact_bound()[0] / unit == pytest.approx(4, abs=1e-4)
 
 
 def test_configurations_violate_nothing() -> None:
