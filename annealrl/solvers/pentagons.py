@@ -13,6 +13,7 @@ A cut is coded as in :mod:`annealrl.solvers.cycles`, but an edge may occur in se
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csgraph
 
 from annealrl.ising import FloatArray, IntArray
@@ -62,7 +63,7 @@ class PentagonSeparator:
         order = csgraph.breadth_first_order(self.graph.matrix, start, directed=False, return_predecessors=False)
         return np.asarray(order[:most], dtype=np.int64)
 
-    def _code(self, chosen: IntArray, spins: IntArray, before: IntArray) -> Cut:
+    def _code(self, chosen: IntArray, spins: IntArray, before: npt.NDArray[np.int32]) -> Cut:
         n, k = self.graph.n, len(spins)
         code = []
         for position, a in enumerate(chosen.tolist()):
@@ -75,7 +76,7 @@ class PentagonSeparator:
         return np.sort(np.array(code, dtype=np.int64))
 
 
-def _grow(agree: FloatArray, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+def _grow(agree: npt.NDArray[np.float32], rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
     """Sets of five signed spins with a small sum of `agree`: grown greedily from pairs, then each exchanged once."""
     half = len(agree) // 2
     pairs = np.argwhere(np.triu(agree < _SHORT, 1)[:half])
