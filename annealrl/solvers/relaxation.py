@@ -57,8 +57,6 @@ class Relaxation:
             ("dual_feasibility_tolerance", 1e-9),
             # Cycle relaxations are highly degenerate; cleaning up after a perturbation costs more than it saves.
             ("dual_simplex_cost_perturbation_multiplier", 0.0),
-            # Devex weights: to start steepest-edge ones costs more than they save in the few steps of a probe.
-            ("simplex_dual_edge_weight_strategy", 1),
         ):
             lp.setOptionValue(option, value)
         lp.addVars(self.m, np.zeros(self.m), np.ones(self.m))
@@ -126,6 +124,8 @@ class Relaxation:
         lp = self._lp
         basis, duals, old = lp.getBasis(), self.duals, (self.lower[edge], self.upper[edge])
         lp.setOptionValue("simplex_iteration_limit", iterations)
+        # Devex weights from now on: steepest-edge ones would have to be computed anew after every probe.
+        lp.setOptionValue("simplex_dual_edge_weight_strategy", 1)
         lp.changeColBounds(edge, float(value), float(value))
         lp.run()
         self.duals = np.maximum(np.array(lp.getSolution().row_dual), 0.0)
