@@ -114,7 +114,8 @@ class FilmStack:
 
     def __post_init__(self) -> None:
         wavelengths = checked_wavelengths(self.wavelengths)
-        layers = np.shape(self.indices)[0] if np.ndim(self.indices) else 0
+        indices = complexes(self.indices, "indices")
+        layers = len(indices) if indices.ndim else 0
         if not layers:
             raise InputError("indices: a stack of no layers; at least one is expected")
         if self.polarisation not in get_args(Polarisation):

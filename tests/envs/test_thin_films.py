@@ -127,6 +127,7 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
     ("make", "said"),
     [
         (lambda: FilmStack([], [500.0]), "no layers"),
+        (lambda: FilmStack([[1.5, 1.5], [1.5]], [500.0, 600.0]), "indices: an array of numbers"),
         (lambda: FilmStack([1.5], []), "at least one"),
         (lambda: FilmStack([1.5], [600.0, 500.0]), r"wavelengths\[1\] = 500"),
         (lambda: FilmStack([1.5], [600.0, np.nan]), r"wavelengths\[1\] is nan"),
