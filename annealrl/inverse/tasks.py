@@ -170,8 +170,9 @@ def _polished(model: Any, points: Any) -> Trace:
 
 def _annealed(text: str, calls: int, model: Any, i: int) -> tuple[Trace, int]:
     """One replica, within a number of calls: the energies at the step boundaries, whatever calls lie between."""
-    steps = 12
-    sweeps = max(1, (calls - steps - 1) // (steps * model.n))
+    sweeps = max(1, (calls - 13) // (12 * model.n))
+    # A step costs its proposals and an energy at its end: as many of them as the calls allow, about twelve if they can.
+    steps = max(1, (calls - 1) // (sweeps * model.n + 1))
     budget = Budget(1, steps, sweeps, threads=1)
     outcome = parse_method(text).run([model], budget, [np.random.SeedSequence(4, spawn_key=(i,))])
     spent = int(np.ceil(outcome.evaluations or 0))

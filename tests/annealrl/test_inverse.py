@@ -16,6 +16,7 @@ from annealrl.errors import InputError
 from annealrl.inverse import forward, inverse, judge
 from annealrl.inverse.dataset import Designs, simulate
 from annealrl.inverse.networks import Sizes
+from annealrl.inverse.tasks import CALLS, TASKS, contenders
 from annealrl.method import Budget
 from annealrl.tuning import tune
 
@@ -167,6 +168,16 @@ def test_hybrids_polish_what_was_annealed_within_one_budget() -> None:
     least = parse_method("hybrid:geometric:1:5:lsq")
     with pytest.raises(InputError, match="residuals"):
         least.run([api.load_instances("env:XYModel-v0,length=3:1").models[0]], budget, seeds[:1])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_rows_without_gradients_use_the_calls_that_they_are_compared_by(task: str, tmp_path: Path) -> None:
+    model = api.load_instances(f"{TASKS[task].source}:1").models[0]
+    rows = {row.name: row for row in contenders(task, tmp_path)}
+    for name in ("annealing, one replica", "random"):
+        trace, surrogate = rows[name].run(model, 0)
+        assert surrogate == 0
+        assert 0.95 * CALLS <= len(trace.energies) <= CALLS, name
 
 
 def test_temperature_and_step_size_are_tuned_together_on_designs_alone(tmp_path: Path) -> None:
