@@ -147,7 +147,7 @@ def figures(docs: Path) -> None:
             if last is not None:
                 axes.plot([200], [last], "k>", ms=4)
                 # INN and cINN lie on top of each other.
-                place = (-22, -3) if name == "cINN" else (6, -3)
+                place = {"cINN": (-22, -3), "VAE": (6, -7)}.get(name, (6, -3))
                 axes.annotate(name, (200, last), xytext=place, textcoords="offset points", fontsize=6)
         axes.set(xscale="log", yscale="log", xlabel="true calls on the target, T", ylabel="r_T (mean squared error)")
         counts = sorted({row["targets"] for row in found["rows"]})
