@@ -50,13 +50,13 @@ def goals(results: Results) -> Iterator[Goal]:
                 and ", seed " not in record.label
                 and {"exchange", "cluster"} & set(record.moves)
             ):
-                for rival, wanted in (("tempering, isoenergetic", True), (plan.MOVING, False)):
-                    claim = f"{record.label} to {rival}, {sweeps} sweeps"
-                    pair = record, results.get(test, rival, sweeps)
-                    if pair[1] is not None and pair[1].summary("best").p > 0.95:
+                for label, wanted in (("tempering, isoenergetic", True), (plan.MOVING, False)):
+                    claim = f"{record.label} to {label}, {sweeps} sweeps"
+                    ladder = results.get(test, label, sweeps)
+                    if ladder is not None and ladder.summary("best").p > 0.95:
                         continue  # nothing to win
-                    if wanted or pair[1] is not None:
-                        yield Goal(claim, test, "best", *pair, 0.9, 1.0, "≤ 0.9, upper end < 1")
+                    if wanted or ladder is not None:
+                        yield Goal(claim, test, "best", record, ladder, 0.9, 1.0, "≤ 0.9, upper end < 1")
     yield from _mixed(results)
     for side in (14, 16):
         test = f"cool-{side}"
