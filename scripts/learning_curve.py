@@ -29,6 +29,9 @@ from annealrl.agents.ppo import RecurrentPPO
 from annealrl.errors import InputError
 from annealrl.results import read_json, write_text
 
+#: Residuals below are sums in another order, that is 0: drawn at the lower edge.
+FLOOR = 1e-6
+
 
 def processor_seconds(config: TrainConfig, updates: int) -> float:
     """Processor seconds of an episode of training on one thread; the first update is not counted."""
@@ -82,6 +85,7 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
             axes.set_xscale("log")
             if value is _residual:
                 axes.set_yscale("log")
+                axes.set_ylim(bottom=FLOOR)
             axes.grid(alpha=0.3, which="both")
             if j == 0:
                 axes.set_ylabel(f"{label}, validation")
@@ -96,7 +100,7 @@ def _solved(row: dict[str, Any]) -> float:
 
 
 def _residual(row: dict[str, Any]) -> float:
-    return float(row["residual"])
+    return max(float(row["residual"]), FLOOR)
 
 
 def main() -> None:
