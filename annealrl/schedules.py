@@ -193,7 +193,8 @@ def selection_table(
     That is what `selection` has for the step, or without one the difference of β from the step before.
     """
     if selection is None:
-        return np.diff(schedule.table(models, steps), axis=0, prepend=schedule.table(models, steps)[:1])
+        betas = schedule.table(models, steps)
+        return np.diff(betas, axis=0, prepend=betas[:1])
     found = selection.table(models, steps).copy()
     found[0] = 0.0
     return found
