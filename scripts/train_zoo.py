@@ -24,6 +24,7 @@ from typing import Any
 from annealrl import schedules
 from annealrl.agents.card import EVALUATION, HISTORY, write_card
 from annealrl.agents.catalogue import ZOO
+from annealrl.agents.catalogue import sweeps as trained_sweeps
 from annealrl.agents.config import CONFIGS, TrainConfig, ValidationConfig, load_config
 from annealrl.agents.method import AgentMethod
 from annealrl.agents.storage import load_agent, save_agent
@@ -200,8 +201,9 @@ def evaluated(name: str) -> None:
         designs_evaluated(name)
         return
     records = [Record.load(path) for path in sorted((RESULTS / "records").glob(f"{_table()[name].test}--*.json"))]
-    fingerprint = AgentMethod(load_agent(name), name).fingerprint
-    ours = next((record for record in records if record.fingerprint == fingerprint), None)
+    # With the sweeps that it learned with; it may have been measured with others too.
+    fingerprint, sweeps = AgentMethod(load_agent(name), name).fingerprint, trained_sweeps(name)
+    ours = next((r for r in records if r.fingerprint == fingerprint and r.budget.sweeps == sweeps), None)
     if ours is None:
         raise InputError(
             f"{name}: not measured on {_table()[name].test} as it is; scripts/results.py measure does that"
