@@ -298,13 +298,12 @@ def test_poor_multipliers_prove_less_and_never_too_much(multipliers: str) -> Non
     assert _proven_total(matrix, np.full(n, 2.0**53)) is None
 
 
+# Seed 5 draws no coupling.
 @pytest.mark.parametrize("fields", ["none", "gaussian"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 7, 8])
 def test_annealing_finds_the_optimum_of_small_graphs(seed: int, fields: str) -> None:
     scaled = ScaledModel.from_model(small_model(seed, "gaussian", fields))
     graph = SignedGraph(scaled.n, scaled.edges, scaled.weights)
-    if not len(graph.weights):
-        pytest.skip("no coupling was drawn")
     incumbent = Incumbent(graph, np.random.default_rng(seed))
     incumbent.anneal(math.inf)
     assert incumbent.cost == graph.cost(incumbent.spins) == min(graph.cost(s) for s in all_states(graph.n))
