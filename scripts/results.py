@@ -84,7 +84,7 @@ def main() -> None:
         for line in sorted(missing):
             console.print(f"not tuned: {line}")
         if not arguments.only:
-            measure.write_exact_seconds(arguments.out, plan.SWEEPS_SETS, limit=20)
+            measure.write_exact_seconds(arguments.out, tuple(plan.CURVES), limit=20)
     if "report" in stages:
         write_page(arguments.page, arguments.out, jobs)
         draw_all(arguments.out)

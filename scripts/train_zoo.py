@@ -54,7 +54,7 @@ class Entry:
     tuned : str, optional
         File of docs/results: what the untrained policy does, and the rival; by default the recipe's own reference.
     env : dict
-        Options that differ from the recipe's.
+        Options that differ from the recipe's; None leaves one out.
     changes : dict
         Fields of the configuration that differ.
     """
@@ -89,7 +89,21 @@ def _table() -> dict[str, Entry]:
         few = {"steps": 25, "sweeps_per_step": sweeps // 25}
         start = f"tuned-free-sigma-mixed-scale-10-{sweeps}"
         table[f"ea2d-mixed-scale-{sweeps}"] = Entry("mixed_scale", *scales, start, few, {})
-    table["ea2d-24-all"] = Entry("all_moves", "ea2d-24", "ea2d-24-val", "tuned-tempering-icm-ea2d-24-500", {}, {})
+    start = "tuned-population-select-mixed-scale-10"
+    wide = {"id": "MixedScale2D-v0", "length": 10, "reward": "scaled_soft_minimum", "beta_max": 1e4}
+    table["ea2d-mixed-scale-population"] = Entry("population", *scales, start, wide, {"episodes": 9600})
+    # All of its test instances are solved with the tables' budget, and most of those of training.
+    dense = {"id": "SK-v0", "n": 100, "length": None}
+    start = "tuned-population-select-sk-100"
+    table["sk-100-population"] = Entry("population", "sk-100", "sk-100-val", start, dense, {"episodes": 1920})
+    for name, test, options in (
+        ("ea2d-24", "ea2d-24", {}),
+        ("ea3d-6", "ea3d-6", cube),
+        ("sk-100", "sk-100", dense),
+        ("ea2d-mixed-scale", "ea2d-mixed-scale-10", wide),
+    ):
+        start = f"tuned-tempering-icm-{test.removeprefix('ea2d-') if options is wide else test}-500"
+        table[f"{name}-all"] = Entry("all_moves", test, f"{test}-val", start, options, {})
     for name, test in (
         ("planted-spectrum", "photonics-agents PlantedSpectrum-v0,layers=3"),
         ("nanoparticle", "photonics-agents NanoparticleShell-v0,layers=3"),
@@ -123,7 +137,7 @@ def configuration(name: str, seed: int) -> TrainConfig:
     """The configuration of an agent of the table."""
     entry = _table()[name]
     config = load_config(CONFIGS / f"{entry.recipe}.yml")
-    options = {**config.env.options, **entry.env}
+    options = {key: value for key, value in {**config.env.options, **entry.env}.items() if value is not None}
     if entry.tuned is not None:
         options |= _start(entry.tuned, options)
     env = replace(config.env, id=options.pop("id", config.env.id), options=options)

@@ -25,7 +25,7 @@ class Results:
         """All on one set with one budget, in the order of the plan."""
         problem = plan.PROBLEMS[test]
         few = plan.FEW.get((test, sweeps), ())
-        order = [row.label for row in (*plan.rows(problem), *plan.KINDS, *few)]
+        order = [row.label for row in (*plan.rows(problem), *plan.CURVES.get(test, ()), *few)]
         found = [r for (name, _, count), r in self.table.items() if (name, count) == (test, sweeps)]
         return sorted(found, key=lambda r: (order.index(r.label) if r.label in order else len(order), r.label))
 

@@ -36,7 +36,7 @@ def draw_all(folder: Path) -> list[Path]:
     results = Results(folder)
     drawn = [draw_sides(results, folder / "n99-by-side.png")]
     exact = exact_seconds(folder)
-    for test in plan.SWEEPS_SETS:
+    for test in plan.CURVES:
         seconds = exact[test][0] if test in exact else None
         drawn.append(draw_sweeps(results, test, folder / f"sweeps-{test}.png", seconds))
     return [path for path in drawn if path is not None]

@@ -103,25 +103,38 @@ INTERACTING = (
 #: Scales differ by up to a hundred: what is tuned in β·σ knows J, which nothing else of this table does.
 MIXED = (*_STATIC, *_ADAPTIVE, Row("tuned free in β·σ", "tuned:free:sigma"))
 MOVING = "tempering, isoenergetic, moving ladder"
+EXCHANGING = (*INTERACTING, Row(MOVING, "tuned:tempering-icm-moving"))
 #: Tables at fewer sweeps, where what is easy with the tables' budget is not: everything is tuned with that few.
 FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
-    ("ea2d-24", 500): (*INTERACTING, Row(MOVING, "tuned:tempering-icm-moving")),
+    ("ea2d-24", 500): EXCHANGING,
+    ("ea3d-6", 500): EXCHANGING,
+    ("sk-100", 500): EXCHANGING,
     ("ea2d-mixed-scale-10", 1000): MIXED,
-    ("ea2d-mixed-scale-10", 500): MIXED,
+    ("ea2d-mixed-scale-10", 500): (*MIXED, *EXCHANGING),
 }
-#: The best of each kind, for the curves over sweeps.
-KINDS = (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING)
+#: The best of each kind, for the curves over sweeps; single flips solve next to nothing at side 24.
+CURVES = {"cool-14": (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING), "ea2d-24": INTERACTING}
+#: Agents of these curves: what follows the stem of the set.
+LEARNED = ("", "-population")
 
 SINGLE_FLIP_SETS = tuple(f"cool-{side}" for side in SIDES)
 #: Where population annealing alone stands beside the population agent; the other rivals solve all.
 POPULATION_SETS = ("cool-8", "cool-10", "cool-12")
 INTERACTING_SETS = ("cool-14", "cool-16", "ea2d-24", "ea2d-32", "ea3d-6", "ea3d-8", "sk-100", "ea2d-mixed-scale-10")
 MIXED_SET = "ea2d-mixed-scale-10"
-SWEEPS_SETS = ("cool-14", "ea2d-24")
 #: Agents by name beside those whose name begins with the set's.
 ANY_SIDE = "ea2d-sizefree"
-#: Agents that learned with few sweeps and are measured with the tables' budget too, and on which sets.
-LONGER = {"ea2d-24-all": ("cool-14", "cool-16", "ea2d-24", "ea2d-32")}
+#: Sets on which agents are measured with the tables' budget though they learned with fewer sweeps or on another set.
+ELSEWHERE = {
+    "ea2d-10": ("cool-4", "cool-6"),
+    "ea2d-10-time": ("cool-4", "cool-6", "cool-8"),
+    "ea2d-24-all": ("cool-14", "cool-16", "ea2d-24", "ea2d-32"),
+    "ea3d-6-all": ("ea3d-6", "ea3d-8"),
+    "sk-100-all": ("sk-100",),
+    "ea2d-mixed-scale-all": (MIXED_SET,),
+    "ea2d-16-population": ("ea2d-24", "ea2d-32"),
+    "ea3d-6-population": ("ea3d-8",),
+}
 
 
 @dataclass(frozen=True)
@@ -196,20 +209,21 @@ def jobs(agents: Sequence[Trained]) -> Iterator[Job]:
     usual = [agent for agent in agents if agent.sweeps == PAPER.sweeps]
     for name in _ORDER:
         problem = PROBLEMS[name]
-        longer = [agent.row for agent in agents if agent.seed is None and name in LONGER.get(agent.name, ())]
-        for row in (*rows(problem), *agent_rows(problem, usual), *longer):
+        others = [agent.row for agent in agents if agent.seed is None and name in ELSEWHERE.get(agent.name, ())]
+        for row in (*rows(problem), *agent_rows(problem, usual), *others):
             yield Job(row, problem, PAPER)
     for (name, sweeps), chosen in FEW.items():
         problem = PROBLEMS[name]
         for row in (*chosen, *agent_rows(problem, [agent for agent in agents if agent.sweeps == sweeps])):
             yield Job(row, problem, with_sweeps(PAPER, sweeps))
-    for name in SWEEPS_SETS:
+    for name, kinds in CURVES.items():
         problem = PROBLEMS[name]
+        learned = [agent for agent in usual if agent.seed is None and agent.name.removeprefix(problem.stem) in LEARNED]
         for sweeps in SWEEPS:
             if sweeps == PAPER.sweeps:
                 continue
             there = {row.label for row in FEW.get((name, sweeps), ())}
-            for row in (*KINDS, *agent_rows(problem, [agent for agent in usual if agent.seed is None])):
+            for row in (*kinds, *(agent.row for agent in learned)):
                 if row.label not in there:
                     yield Job(row, problem, with_sweeps(PAPER, sweeps))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,44 +75,39 @@ def interval(ends: Sequence[float]) -> str:
     return f"[{describe(ends[0])}, {describe(ends[1])}]"
 
 
+#: Agents that each side has: what follows the side in their names, and what the row is called.
+_OF_SIDE = {"": "agent of the side", "-time": "agent, time"}
+
+
 def single_flips(results: Results) -> list[str]:
     """The paper's table: n99 against the side, by both rules, and all figures side by side."""
     lines = []
     flips = {test: [r for r in results.of(test) if r.moves == ("flip",)] for test in plan.SINGLE_FLIP_SETS}
-    labels = [row.label for row in plan.SINGLE_FLIP]
-    own = [f"agent ea2d-{side}" for side in plan.SIDES]
-    agents = {r.label for records in flips.values() for r in records if r.is_agent and ", seed " not in r.label} - set(
-        own
-    )
-    by_kind: dict[str, Callable[[str], str]] = {}
-    for side in plan.SIDES:
-        for label in agents:
-            stem = f"agent ea2d-{side}-"
-            if label.startswith(stem):
-                kind = label.removeprefix(stem)
-                by_kind[f"agent, {kind}"] = lambda test, kind=kind: f"agent ea2d-{test.partition('-')[2]}-{kind}"  # type: ignore[misc]
-    anywhere = sorted(label for label in agents if label.startswith(f"agent {plan.ANY_SIDE}"))
+    everywhere = [*(row.label for row in plan.SINGLE_FLIP), *(f"agent ea2d-{{side}}{kind}" for kind in _OF_SIDE)]
     for rule in ("final", "best"):
         rows: list[list[str]] = []
         if rule == "final":
             for name, published in (("published SA", plan.PUBLISHED_SA), ("published RL", plan.PUBLISHED_RL)):
                 rows.append([name, *(describe(float("inf") if (v := published[s]) is None else v) for s in plan.SIDES)])
-        named: list[tuple[str, Callable[[str], str]]] = [(label, lambda _, label=label: label) for label in labels]  # type: ignore[misc]
-        named.append(("agent of the side", lambda test: f"agent ea2d-{test.partition('-')[2]}"))
-        named += sorted(by_kind.items())
-        named += [(label, lambda _, label=label: label) for label in anywhere]  # type: ignore[misc]
-        for name, label_on in named:
-            cells = []
-            for test in plan.SINGLE_FLIP_SETS:
-                record = results.get(test, label_on(test))
-                cells.append("–" if record is None else describe(record.summary(rule).n99))
-            rows.append([name, *cells])
+        for label in (*everywhere, f"agent {plan.ANY_SIDE}"):
+            name = _OF_SIDE.get(label.partition("{side}")[2], label) if "{side}" in label else label
+            rows.append([name, *(_n99_at(results, label, side, rule) for side in plan.SIDES)])
         lines += [f"n99 by the `{rule}` energy:", ""]
         lines += table(["method", *(f"side {side}" for side in plan.SIDES)], rows)
+    lines += ["\\* of the agent of side 10, as none was trained at this side.", ""]
     for test, records in flips.items():
         if records:
             lines += [f"### {test}", "", *detail(records, "final")]
     return lines
+
+
+def _n99_at(results: Results, label: str, side: int, rule: str) -> str:
+    """A cell of the paper's table; an agent of side 10 stands in, with a star, where a side has none."""
+    record = results.get(f"cool-{side}", label.format(side=side))
+    stand_in = results.get(f"cool-{side}", label.format(side=10)) if record is None and "{side}" in label else None
+    if stand_in is not None:
+        return f"{describe(stand_in.summary(rule).n99)}\\*"
+    return "–" if record is None else describe(record.summary(rule).n99)
 
 
 def spread(results: Results) -> list[str]:
@@ -159,9 +154,12 @@ def few_sweeps(results: Results) -> list[str]:
     for (test, sweeps), rows in plan.FEW.items():
         labels = {row.label for row in rows}
         records = [r for r in results.of(test, sweeps) if r.label in labels or r.is_agent]
-        if records:
-            first = "best" if any("exchange" in record.moves for record in records) else "final"
-            lines += [f"### {test}, {sweeps} sweeps", "", *detail(records, first)]
+        single = [record for record in records if record.moves == ("flip",)]
+        interacting = [record for record in records if record.moves != ("flip",)]
+        if single:
+            lines += [f"### {test}, {sweeps} sweeps", "", *detail(single, "final")]
+        if interacting:
+            lines += [f"### {test}, {sweeps} sweeps, replicas interacting", "", *detail(interacting, "best")]
     return lines or ["Not run yet.", ""]
 
 
@@ -169,7 +167,7 @@ def over_sweeps(results: Results, folder: Path) -> list[str]:
     """Curves as tables: n99 and TTS by the best energy of any step."""
     exact = exact_seconds(folder)
     lines = []
-    for test in plan.SWEEPS_SETS:
+    for test in plan.CURVES:
         here = {(r.label, sweeps): r for sweeps in plan.SWEEPS for r in results.of(test, sweeps)}
         labels = list(dict.fromkeys(label for label, _ in here if sum(other == label for other, _ in here) > 1))
         if not labels:
@@ -279,7 +277,7 @@ def write_page(page: Path, folder: Path, jobs: Sequence[plan.Job], episodes: int
         "",
         *(
             line
-            for test in plan.SWEEPS_SETS
+            for test in plan.CURVES
             if (folder / f"sweeps-{test}.png").is_file()
             for line in (f"![n99 and time to solution against sweeps, {test}]({image}/sweeps-{test}.png)", "")
         ),
