@@ -50,13 +50,14 @@ def goals(results: Results) -> Iterator[Goal]:
                 and ", seed " not in record.label
                 and {"exchange", "cluster"} & set(record.moves)
             ):
-                for label, wanted in (("tempering, isoenergetic", True), (plan.MOVING, False)):
-                    claim = f"{record.label} to {label}, {sweeps} sweeps"
-                    ladder = results.get(test, label, sweeps)
-                    if ladder is not None and ladder.summary("best").p > 0.95:
-                        continue  # nothing to win
-                    if wanted or ladder is not None:
-                        yield Goal(claim, test, "best", record, ladder, 0.9, 1.0, "≤ 0.9, upper end < 1")
+                ladders = [r for r in results.of(name, sweeps) if r.label.startswith("tempering, isoenergetic")]
+                for moving in (False, True):
+                    known = [r for r in ladders if r.label.startswith(plan.MOVING) == moving]
+                    ladder = max(known, key=lambda r: r.summary("best").p, default=None)
+                    if (ladder is None and moving) or (ladder is not None and ladder.summary("best").p > 0.95):
+                        continue  # not asked for, or nothing to win
+                    claim = f"{record.label} to a tuned ladder that {'moves' if moving else 'rests'}, {sweeps} sweeps"
+                    yield Goal(claim, test, "best", record, ladder, 0.9, 1.0, "≤ 0.9, upper end < 1")
     yield from _mixed(results)
     for side in (14, 16):
         test = f"cool-{side}"

@@ -65,10 +65,10 @@ class Row:
     ----------
     label : str
     source : str
-        A text of the method grammar, or ``tuned:FAMILY[:sigma|:scaled|:SET]``: the tuned member of a family; with
-        ``sigma`` tuned in units of 1/σ, with ``scaled`` the one tuned in β, times the median σ of its training
+        A text of the method grammar, or ``tuned:FAMILY[:sigma|:scaled|:SET[@SWEEPS]]``: the tuned member of a family;
+        with ``sigma`` tuned in units of 1/σ, with ``scaled`` the one tuned in β, times the median σ of its training
         instances, with the name of a test set the one that was tuned for that. Tuned with the budget of the tables,
-        or with its own where the row is one of :data:`FEW`.
+        with so many sweeps, or with its own where the row is one of :data:`FEW`.
     """
 
     label: str
@@ -104,6 +104,13 @@ INTERACTING = (
 MIXED = (*_STATIC, *_ADAPTIVE, Row("tuned free in β·σ", "tuned:free:sigma"))
 MOVING = "tempering, isoenergetic, moving ladder"
 EXCHANGING = (*INTERACTING, Row(MOVING, "tuned:tempering-icm-moving"))
+#: Further ladders on cubes of side 8, which leave something to win with the budget of the tables: an agent of side 6
+#: learned from what was tuned there with 500 sweeps, at an eighth of the price, so these have to stand beside it.
+LADDERS = (
+    EXCHANGING[-1],
+    Row("tempering, isoenergetic, tuned at side 6", "tuned:tempering-icm:ea3d-6@500"),
+    Row(f"{MOVING}, tuned at side 6", "tuned:tempering-icm-moving:ea3d-6@500"),
+)
 #: Tables at fewer sweeps, where what is easy with the tables' budget is not: everything is tuned with that few.
 FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
     ("ea2d-24", 500): EXCHANGING,
@@ -201,6 +208,8 @@ def rows(problem: Problem) -> tuple[Row, ...]:
         found += POPULATION
     if problem.test in INTERACTING_SETS:
         found += INTERACTING
+    if problem.test == "ea3d-8":
+        found += LADDERS
     return found
 
 
@@ -264,10 +273,10 @@ def tuning_of(job: Job) -> Tuning | None:
     row = job.row
     if row.family is None:
         return None
-    last = row.source.rpartition(":")[2]
+    where, _, sweeps = row.source.rpartition(":")[2].partition("@")
     few = FEW.get((job.problem.test, job.budget.sweeps), ())
-    budget = job.budget if row in few else PAPER
-    return Tuning(row.family, PROBLEMS.get(last, job.problem), last == "sigma", budget)
+    budget = with_sweeps(PAPER, int(sweeps)) if sweeps else job.budget if row in few else PAPER
+    return Tuning(row.family, PROBLEMS.get(where, job.problem), where == "sigma", budget)
 
 
 def tunings() -> list[Tuning]:
