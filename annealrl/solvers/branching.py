@@ -20,7 +20,7 @@ from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent
 from annealrl.solvers.pentagons import DEMAND, PentagonSeparator
 from annealrl.solvers.probing import Prober
-from annealrl.solvers.relaxation import Relaxation
+from annealrl.solvers.relaxation import Corner, Relaxation
 from annealrl.solvers.semidefinite import semidefinite_bound
 
 Report = Callable[[int, int], None]
@@ -28,10 +28,12 @@ Report = Callable[[int, int], None]
 _INTEGRAL = 1e-6
 _DENSE, _PATIENCE = 5, 6
 """Edges a spin beyond which annealing and the semidefinite bound come first; else it comes after so many rounds."""
-_WINDOW, _LEAST_GAIN = {True: 6, False: 3}, 0.05
-"""Rounds (at the root, elsewhere) that must gain this share of what closes the node, or it is stuck."""
-_PASSES = {True: 30, False: 3}
-"""How often a node that is stuck, or has no violated odd cycle, gets inequalities of five spins before it branches."""
+_WINDOW, _LEAST_GAIN = {True: 6, False: 2}, 0.05
+"""Rounds (at the root, elsewhere) that must gain this share of what closes the node, or odd cycles are stuck."""
+_LATE_WINDOW, _LATE_GAIN = {True: 6, False: 2}, {True: 0.01, False: 0.05}
+"""The same once inequalities of five spins come in as well: then the node branches."""
+_PASSES = {True: 40, False: 6}
+"""How many rounds of them there are at most."""
 
 
 @dataclass(order=True)
@@ -43,6 +45,7 @@ class _Node:
     depth: int = field(compare=False)
     lower: SpinArray = field(compare=False)
     upper: SpinArray = field(compare=False)
+    corner: Corner | None = field(compare=False, default=None)
 
 
 class BranchAndCut:
@@ -89,6 +92,7 @@ class BranchAndCut:
         self._closed: int | None = None
         self._ties = 0
         self._annealed = 0
+        self._corner: Corner | None = None
 
     def run(self) -> tuple[SpinArray, int]:
         """Search until proven or out of time; returns the best configuration and a lower bound on the cost of any."""
@@ -120,6 +124,10 @@ class BranchAndCut:
     def _done(self, bound: int) -> bool:
         return bound >= self.incumbent.cost - self.tolerance
 
+    def _enough(self) -> int:
+        """Bound that closes a node."""
+        return self.incumbent.cost - max(self.graph.step - 1, self.tolerance)
+
     def _late(self) -> bool:
         return time.perf_counter() > self.deadline
 
@@ -133,12 +141,15 @@ class BranchAndCut:
         # What contradicts a fixing made since, or the parity of a cycle, leaves nothing better than the incumbent.
         if (lower > upper).any() or not self._imply(lower, upper):
             return True
+        if node.corner is not None and node.corner is not self._corner:
+            self._lp.go_to(node.corner)
         self._lp.set_box(lower, upper)
+        self._corner = None
         root = node.depth == 0
         history: list[int] = []
-        passes = 0
+        passes, fresh = 0, False
         while True:
-            if not self._lp.solve(self.deadline):
+            if not self._lp.solve(self.deadline, self._enough()):
                 node.bound = max(node.bound, self._lift(self._lp.exact_bound()[0]))
                 return False
             value, reduced = self._lp.exact_bound()
@@ -163,13 +174,18 @@ class BranchAndCut:
             self._fix(value, reduced, lower, upper)
             if root:
                 self._lower, self._upper = lower.copy(), upper.copy()
-            stuck = self._tailing_off(history, root) and _doubt(u).max() > _INTEGRAL
+            stuck = self._tailing_off(history, root, passes > 0) and _doubt(u).max() > _INTEGRAL
             more = not stuck and self._cut(u)
             if self._late():
                 return False
-            if not more and self._strengthen(u, node, passes):
+            # Five spins come in once odd cycles gain no more. Then the two alternate: after fives the next odd cycles
+            # gain more than the next fives would.
+            due = passes > 0 and not fresh
+            fresh = (due or stuck or not more) and not (stuck and passes) and self._strengthen(u, node, passes)
+            if fresh:
+                if not passes:
+                    history.clear()
                 passes += 1
-                history.clear()
                 more = True
             if not more and self._branch(node, lower, upper, value):
                 return True
@@ -200,13 +216,13 @@ class BranchAndCut:
         chosen = select_cuts(cuts, amounts, edges=len(u), limit=150, per_edge=12, deadline=self.deadline)
         return self._lp.add(chosen, DEMAND) > 0
 
-    def _tailing_off(self, history: list[int], root: bool) -> bool:
-        window = _WINDOW[root]
+    def _tailing_off(self, history: list[int], root: bool, late: bool) -> bool:
+        window, least = (_LATE_WINDOW[root], _LATE_GAIN[root]) if late else (_WINDOW[root], _LEAST_GAIN)
         if len(history) <= window:
             return False
         gained = history[-1] - history[-1 - window]
         # A bound above the last energy but one closes the node.
-        return gained < _LEAST_GAIN * (self.incumbent.cost - self.graph.step - history[-1])
+        return gained < least * (self.incumbent.cost - self.graph.step - history[-1])
 
     def _fix(self, value: int, reduced: IntArray, lower: IntArray, upper: IntArray) -> None:
         """Fix edges whose other value proves, by reduced cost, nothing cheaper than the incumbent."""
@@ -258,12 +274,13 @@ class BranchAndCut:
                 return True
             self._lp.set_box(lower, upper)
             return False
+        self._corner = self._lp.corner()
         for side in (0, 1):
             self._ties -= 1
             low, high = lower.astype(np.int8), upper.astype(np.int8)
             low[choice.edge] = high[choice.edge] = side
             bound = max(node.bound, self._lift(choice.bounds[side]))
-            heapq.heappush(self._queue, _Node(bound, self._ties, node.depth + 1, low, high))
+            heapq.heappush(self._queue, _Node(bound, self._ties, node.depth + 1, low, high, self._corner))
         return True
 
 

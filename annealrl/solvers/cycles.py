@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -20,6 +21,7 @@ import scipy.sparse as sp
 from scipy.sparse import csgraph
 
 from annealrl.ising import FloatArray, IntArray
+from annealrl.kernels.odd_walks import closed_walks
 from annealrl.solvers.graph import SignedGraph
 
 Cut = IntArray
@@ -89,7 +91,7 @@ class CycleSeparator:
         return cuts, np.concatenate(amounts)
 
     def violated_any(self, u: FloatArray, max_sources: int, deadline: float = math.inf) -> tuple[list[Cut], FloatArray]:
-        """Most violated cuts through up to `max_sources` spins.
+        """Most violated cuts through up to `max_sources` spins; through all spins where asking each is cheap.
 
         Before `deadline` they are empty only if no cycle of any length is violated.
         """
@@ -97,18 +99,19 @@ class CycleSeparator:
         matrix = self.layers(u)
         # Spins joined by edges of length zero share their shortest cycles: only one of each cluster is asked.
         clusters = csgraph.connected_components(_short_arcs(matrix, 1e-7), directed=False)[1].astype(np.int64)
-        coarse = _coarse(matrix, clusters)
-        twins = np.stack([clusters[:n], clusters[n:]], axis=1)
-        asked, members = np.unique(twins.min(1) * (2 * n) + twins.max(1), return_inverse=True)
-        sources, targets = asked // (2 * n), asked % (2 * n)
+        if clusters.max() >= n:
+            # Hardly any are joined, so that every spin may as well be asked for its walk at once.
+            return self._walk(u, self.rng.permutation(n), deadline)
+        starts, heads, lengths = _coarse(matrix, clusters)
+        mirror = np.empty(len(starts) - 1, dtype=np.int64)
+        mirror[clusters] = np.roll(clusters, n)
+        pairs = np.stack([clusters[:n], clusters[n:]], axis=1)
+        asked, members = np.unique(pairs.min(1), return_inverse=True)
         reach = np.empty(len(asked))
-        batch = _batch(n)
-        for start in range(0, len(asked), batch):
+        for part in _parts(len(asked), n):
             if time.perf_counter() > deadline:
                 return [], np.empty(0)
-            part = slice(start, start + batch)
-            lengths = csgraph.dijkstra(coarse, directed=False, indices=sources[part], limit=1.0)
-            reach[part] = lengths[np.arange(len(lengths)), targets[part]]
+            closed_walks(starts, heads, lengths, mirror, asked[part], 1.0, reach[part], *_no_walks(asked[part]))
         violated = np.flatnonzero(reach[members] < 1.0 - MIN_VIOLATION)
         if not len(violated):
             return [], np.empty(0)
@@ -118,51 +121,77 @@ class CycleSeparator:
         rank = np.ones(len(shuffled))
         rank[heads] = 0
         chosen = shuffled[np.lexsort((reach[members[shuffled]], rank))][:max_sources]
-        return self._walk(matrix, chosen, deadline)
+        return self._walk(u, chosen, deadline)
 
-    def _walk(self, matrix: sp.csr_array, chosen: IntArray, deadline: float) -> tuple[list[Cut], FloatArray]:
+    def _walk(self, u: FloatArray, chosen: IntArray, deadline: float) -> tuple[list[Cut], FloatArray]:
         n = self.graph.n
+        arcs, mirror = self.arcs(u), np.roll(np.arange(2 * n), n)
         cuts: dict[bytes, Cut] = {}
         amounts = []
-        batch = _batch(n)
-        for start in range(0, len(chosen), batch):
+        for part in _parts(len(chosen), n):
             if time.perf_counter() > deadline:
                 break
-            sources = chosen[start : start + batch]
-            lengths, before = csgraph.dijkstra(
-                matrix, directed=False, indices=sources, limit=1.0, return_predecessors=True
-            )
-            for row, source in enumerate(sources.tolist()):
-                if not lengths[row, source + n] < 1.0:
-                    continue
-                path = [source + n]
-                previous = before[row]
-                while path[-1] != source:
-                    path.append(int(previous[path[-1]]))
-                cut = self._code(path)
+            sources = chosen[part]
+            reach, sizes = np.empty(len(sources)), np.empty(len(sources), dtype=np.int64)
+            walks = np.empty((len(sources), 4 * n), dtype=np.int64)
+            closed_walks(*arcs, mirror, sources, 1.0 - MIN_VIOLATION, reach, walks, sizes)
+            for row in np.flatnonzero(sizes).tolist():
+                cut = self._code(walks[row, : sizes[row]].tolist())
                 key = cut.tobytes()
                 if key not in cuts:
                     cuts[key] = cut
-                    amounts.append(1.0 - lengths[row, source + n])
+                    amounts.append(1.0 - reach[row])
         return list(cuts.values()), np.array(amounts)
 
     def _code(self, path: list[int]) -> Cut:
-        """Code of the first simple cycle that closes along a two-layer path; it starts and ends in opposite layers."""
+        """Code of the first simple cycle that closes along a path from a node to its mirror image, in turned layers."""
         n = self.graph.n
-        seen: dict[int, int] = {}
-        for position, node in enumerate(path):
-            if node % n in seen:
-                path = path[seen[node % n] : position + 1]
-                break
-            seen[node % n] = position
-        return np.sort(np.array([self.arc(one, other) for one, other in pairwise(path)], dtype=np.int64))
+        place: dict[int, int] = {}
+        kept: list[int] = []
+        for node in path:
+            if node % n in place:
+                start = place[node % n]
+                if kept[start] != node:
+                    kept = [*kept[start:], node]
+                    break
+                # A loop of the right parity, which proves nothing.
+                for other in kept[start:]:
+                    del place[other % n]
+                kept = kept[:start]
+            place[node % n] = len(kept)
+            kept.append(node)
+        return np.sort(np.array([self.arc(one, other) for one, other in pairwise(kept)], dtype=np.int64))
+
+    def arcs(self, u: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+        """Two-layer graph with all arcs in both directions: first arc of each node, heads, and lengths at `u`."""
+        starts, heads, codes = self._arcs
+        return starts, heads, np.maximum(np.where(codes & 1, 1.0 - u[codes >> 1], u[codes >> 1]), 0.0) + _HOP
+
+    @cached_property
+    def _arcs(self) -> tuple[IntArray, IntArray, IntArray]:
+        """First arc of each node, heads and codes of the arcs."""
+        n, m = self.graph.n, len(self.graph.edges)
+        i, j = self.graph.edges.T
+        natural = np.where(self.graph.negative, n, 0)
+        tails, heads = [], []
+        for shift in (natural, n - natural):
+            tails += [i, i + n, j + shift, j + n - shift]
+            heads += [j + shift, j + n - shift, i, i + n]
+        tail, codes = np.concatenate(tails), np.repeat([0, 1], 4 * m) + 2 * np.tile(np.arange(m), 8)
+        order = np.argsort(tail, kind="stable")
+        starts = np.searchsorted(tail[order], np.arange(2 * n + 1))
+        return starts, np.concatenate(heads)[order], codes[order]
 
     def arc(self, one: int, other: int) -> int:
         """Code of an arc of the two-layer graph: twice its edge, and 1 more if its length is 1 - u."""
         n = self.graph.n
         e = self.graph.edge_index[one % n, other % n]
         crosses = (one < n) != (other < n)
-        return 2 * e + (crosses != bool(self.graph.negative[e]))
+        return 2 * e + (crosses != self._negative[e])
+
+    @cached_property
+    def _negative(self) -> list[bool]:
+        return list(self.graph.negative.tolist())
 
     def layers(self, u: FloatArray) -> sp.csr_array:
         """Two-layer graph: an edge's natural arc costs u, the other one 1 - u.
@@ -183,9 +212,15 @@ class CycleSeparator:
         return sp.csr_array((data, where), shape=(2 * n, 2 * n))
 
 
-def _batch(n: int) -> int:
-    """Sources asked at once: their tables of distances stay small and the clock is looked at."""
-    return max(1, min(256, (1 << 21) // n))
+def _parts(count: int, n: int) -> Iterator[slice]:
+    """Sources asked at once: what they return stays small and the clock is looked at."""
+    size = max(1, min(256, (1 << 21) // n))
+    for start in range(0, count, size):
+        yield slice(start, start + size)
+
+
+def _no_walks(sources: IntArray) -> tuple[IntArray, IntArray]:
+    return np.empty((len(sources), 0), dtype=np.int64), np.empty(len(sources), dtype=np.int64)
 
 
 def _short_arcs(matrix: sp.csr_array, length: float) -> sp.csr_array:
@@ -194,16 +229,18 @@ def _short_arcs(matrix: sp.csr_array, length: float) -> sp.csr_array:
     return sp.csr_array((short.data[keep], (short.row[keep], short.col[keep])), shape=short.shape)
 
 
-def _coarse(matrix: sp.csr_array, clusters: IntArray) -> sp.csr_array:
-    """Graph of clusters, with the shortest arc between each two."""
+def _coarse(matrix: sp.csr_array, clusters: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Graph of clusters, with the shortest arc between each two: first arc of each cluster, heads and lengths."""
     arcs = sp.coo_array(matrix)
-    row, col = clusters[arcs.row], clusters[arcs.col]
-    row, col, size = np.minimum(row, col), np.maximum(row, col), int(clusters.max()) + 1
-    key = row.astype(np.int64) * size + col
-    order = np.lexsort((arcs.data, key))
-    first = order[np.unique(key[order], return_index=True)[1]]
-    first = first[row[first] != col[first]]
-    return sp.csr_array((arcs.data[first], (row[first], col[first])), shape=(size, size))
+    size = int(clusters.max()) + 1
+    row, col = clusters[np.concatenate([arcs.row, arcs.col])], clusters[np.concatenate([arcs.col, arcs.row])]
+    lengths = np.tile(arcs.data, 2)
+    apart = row != col
+    row, col, lengths = row[apart], col[apart], lengths[apart]
+    order = np.lexsort((lengths, row * size + col))
+    row, col, lengths = row[order], col[order], lengths[order]
+    first = np.flatnonzero(np.diff(row * size + col, prepend=-1))
+    return np.searchsorted(row[first], np.arange(size + 1)), col[first], lengths[first]
 
 
 def _group_sizes(keys: IntArray) -> IntArray:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.sparse import csgraph
 
 from annealrl.ising import FloatArray, IntArray
+from annealrl.kernels.odd_walks import distances, grow
 from annealrl.solvers.cycles import Cut, CycleSeparator
 
 DEMAND = 4
@@ -24,8 +25,10 @@ DEMAND = 4
 _SIZE = 5
 _SPINS, _TABLE = 256, 1 << 21
 """Spins looked at in one round, all near one another, and entries of their table of distances, about half."""
-_STARTS, _CODED, _SHORT = 1024, 256, 0.6
-"""Pairs that are grown to five, five that are made a cut, and lengths at which a pair is worth a start."""
+_STARTS, _TIMES, _SHORT = 1024, 8, 0.6
+"""Pairs that are grown to five, fives that may have a spin in common, and lengths at which a pair is worth a start."""
+_FAR = 0.8
+"""Length of the longest paths that are looked for."""
 _LEAST = 0.02
 """Least violation."""
 _BARRED = 9.0
@@ -41,17 +44,23 @@ class PentagonSeparator:
     def violated(self, u: FloatArray) -> tuple[list[Cut], FloatArray]:
         """Violated cuts, which demand ``DEMAND``, and their violations; a heuristic that need not find all kinds."""
         n, spins = self.graph.n, self._near()
-        lengths, before = csgraph.dijkstra(
-            self.cycles.layers(u), directed=False, indices=spins, limit=1.0, return_predecessors=True
-        )
-        # Signed spins are numbered 0 … 2k - 1, the second half turned over. A pair that no short path joins is left
-        # alone: odd cycles imply every inequality with one length of 1.
-        lengths[np.isinf(lengths)] = _BARRED
+        if n < _SIZE:
+            return [], np.empty(0)
+        # A pair that no short path joins is left alone: odd cycles imply every inequality with one length of 1, and
+        # hardly any with one beyond 0.8 are violated.
+        lengths = np.full((len(spins), 2 * n), _BARRED, dtype=np.float32)
+        before = np.empty(lengths.shape, dtype=np.int32)
+        distances(*self.cycles.arcs(u), spins, _FAR, lengths, before)
+        # Signed spins are numbered 0 … 2k - 1, the second half turned over.
         equal, turned = lengths[:, spins + n], lengths[:, spins]
-        agree = np.block([[equal, turned], [turned, equal]]).astype(np.float32)
+        agree = np.ascontiguousarray(np.block([[equal, turned], [turned, equal]]))
         sets, totals = _grow(agree, self.cycles.rng)
-        order = np.argsort(totals, kind="stable")[:_CODED]
-        order = order[totals[order] < DEMAND - _LEAST]
+        # The best ones often are all in one place.
+        used, order = np.zeros(len(spins), dtype=np.int64), []
+        for row in np.argsort(totals, kind="stable")[: int((totals < DEMAND - _LEAST).sum())].tolist():
+            if used[sets[row] % len(spins)].max() < _TIMES:
+                used[sets[row] % len(spins)] += 1
+                order.append(row)
         return [self._code(chosen, spins, before) for chosen in sets[order]], DEMAND - totals[order]
 
     def _near(self) -> IntArray:
@@ -80,22 +89,11 @@ def _grow(agree: npt.NDArray[np.float32], rng: np.random.Generator) -> tuple[Int
     """Sets of five signed spins with a small sum of `agree`: grown greedily from pairs, then each exchanged once."""
     half = len(agree) // 2
     pairs = np.argwhere(np.triu(agree < _SHORT, 1)[:half])
-    sets = rng.permutation(pairs)[:_STARTS]
-    rows = np.arange(len(sets))
-    sums = agree[sets].sum(axis=1)
-    # A spin with its own mirror image would tempt by their length of 0, but proves no more than triangles do.
-    barred = np.zeros_like(sums)
-    for column in sets.T:
-        barred[rows, column] = barred[rows, (column + half) % (2 * half)] = _BARRED
-    for step in range(2 * _SIZE - 2):
-        if step >= _SIZE - 2:
-            left, sets = sets[:, 0], sets[:, 1:]
-            sums -= agree[left]
-            barred[rows, left] = barred[rows, (left + half) % (2 * half)] = 0.0
-        taken = np.argmin(sums + barred, axis=1)
-        sets = np.concatenate([sets, taken[:, None]], axis=1)
-        sums += agree[taken]
-        barred[rows, taken] = barred[rows, (taken + half) % (2 * half)] = _BARRED
+    starts = rng.permutation(pairs)[:_STARTS]
+    sets = np.empty((len(starts), _SIZE), dtype=np.int64)
+    sets[:, :2] = starts
+    # Five new ones: each member is exchanged once.
+    grow(agree, sets, 2 * _SIZE - 2)
     # Turning all five over changes nothing.
     mirrored = np.sort((sets + half) % (2 * half), axis=1)
     sets = np.sort(sets, axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,30 @@ from annealrl.ising import FloatArray, IntArray
 from annealrl.solvers.cycles import Cut
 
 _EMPTY = np.empty(0, dtype=np.int64)
+_RECENT = 4
+"""Solves since a cut last had a multiplier, below which a corner remembers it."""
+_BEYOND = 1e-6
+"""How far beyond the bound that is enough the LP goes, so that its rounded multipliers prove it."""
+
+
+@dataclass(frozen=True)
+class Corner:
+    """A vertex of the relaxation.
+
+    Attributes
+    ----------
+    cuts, demands : lists
+        Cuts that hold with equality there or had a multiplier not long before, and what they demand.
+    tight : list of bool
+        Which of them hold with equality (and are not in the basis).
+    columns : list
+        Status of every variable.
+    """
+
+    cuts: list[Cut]
+    demands: list[int]
+    tight: list[bool]
+    columns: list[Any]
 
 
 class Relaxation:
@@ -36,6 +61,7 @@ class Relaxation:
         self.cuts: list[Cut] = []
         self.idle: IntArray = _EMPTY
         self._keys: set[bytes] = set()
+        self._demands: IntArray = _EMPTY
         self._flat: Cut = _EMPTY
         self._rows: IntArray = _EMPTY
         self._rhs: IntArray = _EMPTY
@@ -91,6 +117,7 @@ class Relaxation:
         self._rows = np.concatenate([self._rows, rows + len(self.cuts)])
         self._flat = np.concatenate([self._flat, flat])
         self._rhs = np.concatenate([self._rhs, rhs])
+        self._demands = np.concatenate([self._demands, np.full(len(fresh), demand)])
         self.cuts += fresh
         self.idle = np.concatenate([self.idle, np.zeros(len(fresh), dtype=np.int64)])
         self.duals = np.concatenate([self.duals, np.zeros(len(fresh))])
@@ -98,7 +125,9 @@ class Relaxation:
 
     def purge(self, patience: int) -> None:
         """Drop cuts that had no multiplier in the last `patience` solves."""
-        keep = self.idle < patience
+        self._keep(self.idle < patience)
+
+    def _keep(self, keep: npt.NDArray[np.bool_]) -> None:
         gone = np.flatnonzero(~keep)
         if not len(gone):
             return
@@ -108,7 +137,35 @@ class Relaxation:
         of_kept = keep[self._rows]
         self._flat = self._flat[of_kept]
         self._rows = (np.cumsum(keep) - 1)[self._rows[of_kept]]
-        self._rhs, self.idle, self.duals = self._rhs[keep], self.idle[keep], self.duals[keep]
+        self._rhs, self._demands = self._rhs[keep], self._demands[keep]
+        self.idle, self.duals = self.idle[keep], self.duals[keep]
+
+    def corner(self) -> Corner:
+        """Where the last solve ended."""
+        basis = self._lp.getBasis()
+        basic = self._highspy.HighsBasisStatus.kBasic
+        tight = np.array([status != basic for status in basis.row_status], dtype=bool)
+        rows = np.flatnonzero(tight | (self.idle < _RECENT))
+        return Corner(
+            [self.cuts[row] for row in rows.tolist()],
+            self._demands[rows].tolist(),
+            tight[rows].tolist(),
+            list(basis.col_status),
+        )
+
+    def go_to(self, corner: Corner) -> None:
+        """Start the next solve at an earlier corner, with the cuts that counted there and no others."""
+        wanted = {cut.tobytes(): tight for cut, tight in zip(corner.cuts, corner.tight, strict=True)}
+        self._keep(np.array([cut.tobytes() in wanted for cut in self.cuts], dtype=bool))
+        for demand in sorted(set(corner.demands)):
+            self.add([cut for cut, of in zip(corner.cuts, corner.demands, strict=True) if of == demand], demand)
+        self.idle[:] = 0
+        status = self._highspy.HighsBasisStatus
+        basis = self._highspy.HighsBasis()
+        basis.col_status = corner.columns
+        basis.row_status = [status.kLower if wanted[cut.tobytes()] else status.kBasic for cut in self.cuts]
+        basis.valid = True
+        self._lp.setBasis(basis)
 
     def set_box(self, lower: IntArray, upper: IntArray) -> None:
         """Replace the bounds of all variables."""
@@ -138,8 +195,11 @@ class Relaxation:
         lp.setOptionValue("simplex_iteration_limit", 2**31 - 1)
         return bound
 
-    def solve(self, deadline: float) -> bool:
-        """Reoptimise from the last basis; False if no usable solution came out (time is up)."""
+    def solve(self, deadline: float, enough: int | None = None) -> bool:
+        """Reoptimise from the last basis; False if no usable solution came out (time is up).
+
+        Multipliers that prove a bound of `enough` are enough: there need not be an optimum then, and `u` stays.
+        """
         left = deadline - time.perf_counter()
         if left <= 0:
             return False
@@ -147,9 +207,20 @@ class Relaxation:
         lp = self._lp
         # HiGHS counts its limit from the making of the object.
         lp.setOptionValue("time_limit", lp.getRunTime() + left if math.isfinite(left) else math.inf)
+        lp.setOptionValue("objective_bound", math.inf if enough is None else enough / self.unit + _BEYOND)
         lp.run()
         status = lp.getModelStatus()
         kinds = self._highspy.HighsModelStatus
+        if status == kinds.kObjectiveBound and enough is not None:
+            duals = np.array(lp.getSolution().row_dual)
+            if len(duals) == len(self.cuts):
+                self.duals = np.maximum(duals, 0.0)
+                if self.exact_bound()[0] >= enough:
+                    self.feasible = True
+                    return True
+            lp.setOptionValue("objective_bound", math.inf)
+            lp.run()
+            status = lp.getModelStatus()
         if status not in (kinds.kOptimal, kinds.kInfeasible, kinds.kTimeLimit):
             # Once more from scratch: the basis was bad, or HiGHS already runs in this process with more threads and
             # refuses one (the dual simplex uses only one anyway).

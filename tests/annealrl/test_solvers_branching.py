@@ -93,6 +93,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
         return bool(np.minimum(u, 1.0 - u).max() <= 1e-6) and self.offer(self.graph.tree_spins(u > 0.5, u))
 
     monkeypatch.setattr(branching, "_WINDOW", {True: 0, False: 0})
+    monkeypatch.setattr(branching, "_LATE_WINDOW", {True: 0, False: 0})
     monkeypatch.setattr(branching, "_PASSES", {True: 1, False: 1})
     monkeypatch.setattr(branching, "select_cuts", few)
     monkeypatch.setattr(branching, "semidefinite_bound", lambda *_: 0)
