@@ -18,7 +18,7 @@ def whole(value: object, what: str, least: int) -> int:
     Parameters
     ----------
     value : object
-        An int or whatever stands for one, such as numpy's; floats are refused, whole ones too.
+        An int or whatever stands for one, such as numpy's; floats are refused, whole ones too, and so are truth values.
     what : str
         Place and name of the argument, with which the message opens.
     least : int
@@ -30,7 +30,7 @@ def whole(value: object, what: str, least: int) -> int:
         If it is no whole number or too small.
     """
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = least - 1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = least - 1
     if number < least:

@@ -245,5 +245,5 @@ class Family(ABC):
 def check_positive(name: str, value: float) -> None:
     """Raise an InputError that names the parameter unless it is a positive number."""
     number = reals(value, name)
-    if number.ndim or not number > 0:
+    if number.ndim or isinstance(value, bool) or not number > 0:
         raise InputError(f"{name} is {value}; a positive number is expected")

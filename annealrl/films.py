@@ -332,9 +332,11 @@ class FilmDesign(FilmObjective):
         ends = reals([self.low, self.high], "thicknesses")
         if ends.shape != (2,) or not 0.0 <= ends[0] < ends[1] < np.inf:
             raise InputError(f"thicknesses from {self.low} to {self.high}; 0 ≤ low < high is expected")
-        if self.optimum is not None and not np.isfinite(reals(self.optimum, "optimum")).all():
+        lowest = reals(0.0 if self.optimum is None else self.optimum, "optimum")
+        slack = reals(self.slack_allowed, "slack_allowed")
+        if lowest.ndim or not np.isfinite(lowest):
             raise InputError(f"optimum is {self.optimum}; a finite number is expected")
-        if not 0.0 <= reals(self.slack_allowed, "slack_allowed") < np.inf:
+        if slack.ndim or not 0.0 <= slack < np.inf:
             raise InputError(f"slack_allowed is {self.slack_allowed}; a finite number of at least 0 is expected")
         if self.wanted is not None:
             object.__setattr__(self, "wanted", checked_target(self.wanted, len(self.films.wavelengths)))

@@ -143,6 +143,8 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
         (lambda: BraggMirror(layers=2).energy_of([10.0, 300.0]), "coordinate 1 of the design is 300"),
         (lambda: PlantedSpectrum(wavelengths=0), "wavelengths is 0"),
         (lambda: ChirpedMirror(layers=2.5), "layers is 2.5"),  # type: ignore[arg-type]
+        (lambda: BraggMirror(layers=True), "layers is True"),
+        (lambda: PlantedSpectrum(mse=True), "mse is True"),
         (lambda: FilmStack(["a"], [500.0]), "indices: a where numbers"),
         (lambda: FilmStack([1.5], [500.0 + 1j]), r"wavelengths: \(500\+1j\) where real numbers"),
         (lambda: FilmStack([1.5], [500.0], exit=1.5 - 1j), "exit holds .* gain"),
@@ -151,6 +153,8 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
         (lambda: FilmDesign([1.5]), "a FilmStack is expected"),  # type: ignore[arg-type]
         (lambda: FilmDesign(FilmStack([1.5], [500.0]), optimum=float("nan")), "optimum is nan"),
         (lambda: FilmDesign(FilmStack([1.5], [500.0]), slack_allowed=-1.0), "slack_allowed is -1"),
+        (lambda: FilmDesign(optimum=[1.0, 2.0]), "optimum is"),  # type: ignore[arg-type]
+        (lambda: FilmDesign(slack_allowed=[1.0, 2.0]), "slack_allowed is"),  # type: ignore[arg-type]
         (lambda: GrapheneStack(mse=float("nan")), "mse"),
     ],
 )
