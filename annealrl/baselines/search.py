@@ -33,6 +33,7 @@ class _Counted:
         self.model, self.left = model, most
         self.low, self.width = model.space.low, model.space.high - model.space.low
         self.lowest, self.best = np.inf, self.low
+        self.energies: list[FloatArray] = []
 
     def __call__(self, points: FloatArray) -> FloatArray:
         """Energies of points, shape (R, n) → (R,)."""
@@ -42,6 +43,7 @@ class _Counted:
         designs = self.low + np.clip(points[: self.left], 0.0, 1.0) * self.width
         energies = self.model.energies(designs)
         self.left -= len(designs)
+        self.energies.append(energies)
         if energies.min() < self.lowest:
             self.lowest, self.best = float(energies.min()), designs[energies.argmin()]
         return np.append(energies, np.full(len(points) - len(energies), np.inf))
@@ -131,13 +133,8 @@ class SearchMethod:
         best, designs, evaluations = np.empty(len(models)), [], 0
         with at_most(budget.threads or available_cores()):
             for e, (model, seed) in enumerate(zip(models, seeds, strict=True)):
-                self._check(model)
                 most = budget.replicas * (budget.sweeps * model.n + budget.steps + 1)
-                value = _Counted(model, most)
-                key = seed.generate_state(2, np.uint32)
-                start = np.random.default_rng(int(key[1])).random(model.n)
-                with suppress(_SpentError):
-                    KINDS[self.kind](value, start, int(key[0]), self.size)
+                value = self._searched(model, most, seed)
                 best[e] = model.energy_of(value.best)
                 designs.append(value.best)
                 evaluations += most
@@ -149,6 +146,18 @@ class SearchMethod:
             seconds=time.perf_counter() - began,
             evaluations=float(evaluations),
         )
+
+    def energies(self, model: Objective, calls: int, seed: np.random.SeedSequence) -> FloatArray:
+        """Of all designs of one search, in their order, shape (calls,)."""
+        return np.concatenate(self._searched(model, calls, seed).energies)
+
+    def _searched(self, model: Any, calls: int, seed: np.random.SeedSequence) -> _Counted:
+        self._check(model)
+        value, key = _Counted(model, calls), seed.generate_state(2, np.uint32)
+        start = np.random.default_rng(int(key[1])).random(model.n)
+        with suppress(_SpentError):
+            KINDS[self.kind](value, start, int(key[0]), self.size)
+        return value
 
     def _check(self, model: Any) -> None:
         if not isinstance(model, Objective):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annealrl.baselines.polish import polish
+from annealrl.baselines.polish import Polished, polish
 from annealrl.errors import InputError
 from annealrl.inverse.dataset import Designs
 from annealrl.ising import FloatArray
@@ -49,8 +49,20 @@ def descend_from(
 
 
 def descend_in_rounds(
-    model: Objective, points: FloatArray, calls: int, *, first: int = 4, each: int | None = 30, goal: float = 1e-9
+    model: Objective, points: FloatArray, calls: int, *, block: int | None = None, goal: float = 1e-9
 ) -> Trace:
+    """The energies of :func:`in_rounds` from all points, or from one block of them after another."""
+    values, size = np.zeros(0), block or len(points)
+    for k in range(0, len(points), size):
+        values = np.append(values, in_rounds(model, points[k : k + size], calls - len(values), goal=goal).values)
+        if len(values) >= calls or values.min() <= goal:
+            break
+    return Trace(values, len(values))
+
+
+def in_rounds(
+    model: Objective, points: FloatArray, calls: int, *, first: int = 4, each: int | None = 30, goal: float = 1e-9
+) -> Polished:
     """Bounded least squares, `first` calls from each of the points, then on from where they came, the lowest first."""
     begun = [polish("lsq", model, [points[0]], min(first, calls), each=first, goal=goal)]
     values = begun[0].values
@@ -61,8 +73,9 @@ def descend_in_rounds(
         values = np.concatenate([values, begun[-1].values])
     if len(values) < calls and values.min() > goal:
         ends = [found.best for found in sorted(begun, key=lambda found: float(found.values.min()))]
-        values = np.concatenate([values, polish("lsq", model, ends, calls - len(values), each=each, goal=goal).values])
-    return Trace(values, len(values))
+        begun.append(polish("lsq", model, ends, calls - len(values), each=each, goal=goal))
+        values = np.concatenate([values, begun[-1].values])
+    return Polished(min(begun, key=lambda found: float(found.values.min())).best, begun[-1].last, values)
 
 
 def descend_at_random(

@@ -43,6 +43,10 @@ def _number(value: float | None) -> str:
     return f"{value:.2e}" if abs(value) < 1e-2 or abs(value) >= 1e5 else f"{value:,.4g}"
 
 
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
+
+
 def _cost(value: float | None) -> str:
     return "out of reach" if value is None else f"{value:.2g}" if value >= 1e4 else f"{value:.0f}"
 
@@ -59,7 +63,7 @@ _BRAGG = {"10": 0.1648557719, "20": 0.0144789419, "40": 9.5717e-05}
 #: What :func:`n99_table` is told for each file of n99.
 _LAYOUTS: dict[str, tuple[str, str, str, Callable[[str, float], str]]] = {
     "bragg": ("layers", "L-BFGS-B's", "lowest / best known", lambda name, e: f"{e / _BRAGG[name]:.4f}"),
-    "spheres": ("layers", "L-BFGS-B's", "lowest", lambda name, e: f"{e:.1e}"),
+    "spheres": ("error ≤", "L-BFGS-B's", "lowest", lambda name, e: f"{e:.1e}"),
     "agents": ("environment", "the tuned schedule's", "lowest", lambda name, e: f"{e:.1e}"),
 }
 
@@ -115,7 +119,7 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
             f"| {_number(low)} to {_number(high)} | {_number(row['median'])} | {solved} "
             f"| {0 if kind == 'scale' else row['true_calls']:.0f} | {row['gradient_calls']:.0f} "
             f"| {row['surrogate_calls']:,.0f} "
-            f"| {row['training_calls']:,} | {row['training_seconds']:.0f} | {row['seconds']:.2f} |"
+            f"| {row['training_calls']:,} | {_seconds(row['training_seconds'])} | {row['seconds']:.2f} |"
         )
     for name, (first_published, last) in TASKS[task].published.items():
         empty = " | |" + " |" * len(goals)

@@ -10,10 +10,20 @@ import numpy as np
 
 from annealrl import api
 from annealrl.baselines.grammar import parse_method
+from annealrl.baselines.search import SearchMethod
 from annealrl.cli.output import progress_bar
-from annealrl.inverse.judge import descend_at_random
+from annealrl.inverse.judge import Trace, descend_at_random, descend_in_rounds, nearest
 from annealrl.inverse.stages import Stage, known
-from annealrl.inverse.tasks import CALLS, NEAREST, SCHEDULE, TASKS, Contender, contenders
+from annealrl.inverse.tasks import (
+    CALLS,
+    SCHEDULE,
+    TASKS,
+    Contender,
+    Learned,
+    contenders,
+    target_of,
+    tuned_task,
+)
 from annealrl.method import Budget
 
 #: Targets that are kept at once.
@@ -24,7 +34,7 @@ MARKS = np.unique(np.round(np.logspace(0, 5, 51)).astype(int))
 
 def published_task(stage: Stage, task: str) -> None:
     """r_T of every contender on the first so many of the same held-out targets."""
-    everyone = contenders(task, stage.runs)
+    everyone = contenders(task, stage.runs, lambda: tuned_task(stage, task))
     for contender in everyone:
         if stage.wanted(contender.name):
             count = min(contender.targets, stage.targets or contender.targets)
@@ -66,7 +76,7 @@ def _traces(contender: Contender, models: list[Any], first: int) -> dict[str, An
         "gradient_calls": gradients / count,
         "surrogate_calls": surrogate / count,
         "training_calls": contender.training(),
-        "training_seconds": round(training, 1),
+        "training_seconds": None if training is None else round(training, 1),
         "seconds": round(seconds / count, 3),
     }
 
@@ -98,56 +108,58 @@ def _interval(last: Any) -> list[float]:
 
 # -- error against true calls ----------------------------------------------------------------------------------------
 
-#: What is searched by episodes of a given budget, and to how many calls; other streams from one budget to the next
+#: What is annealed by episodes of a given budget, and to how many calls; other streams from one budget to the next
 #: would only add noise, so all budgets share theirs.
 POINTS = {
-    "annealing": (SCHEDULE, 100_000),
-    "annealing, then least squares": (f"hybrid:{SCHEDULE}:lsq", 30_000),
+    "annealing, by hand": (SCHEDULE, 100_000),
+    "annealing, tuned": ("tuned", 10_000),
+    "annealing, then least squares": ("hybrid:tuned:lsq", 10_000),
     "agent trained on three layers": ("agent:nanoparticle", 100_000),
-    "CMA-ES": ("search:cma", 10_000),
-    "differential evolution": ("search:de", 10_000),
-    "random": ("search:random", 10_000),
 }
-GRADIENTS = {"least squares, random starts": "lsq", "L-BFGS-B, random starts": "lbfgs"}
 BUDGETS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+#: What runs once, each of its calls kept, and to how many calls; to an error of :data:`GOAL` at most.
+GRADIENTS = {"least squares, random starts": "lsq", "L-BFGS-B, random starts": "lbfgs"}
+SEARCHES = {"CMA-ES": "cma", "differential evolution": "de", "random": "random"}
+ONWARDS = "nearest designs, then least squares"
+SEARCHED, GOAL = 10_000, 1e-10
 
 
 def curve(stage: Stage) -> None:
     """Mean lowest error of Shell targets against true calls; publishes what is there of all targets."""
-    models = list(api.load_instances(f"{TASKS['shell'].source}:{stage.targets or 4}").models)
-    rows: list[dict[str, Any]] = []
-    for name, (text, most) in POINTS.items():
-        budgets = [calls for calls in BUDGETS if calls <= min(most, stage.calls)]
-        if stage.wanted(name) and known(text):
-            for calls, (i, model) in product(budgets, enumerate(models)):
-                stage.keep(_key(name, i, calls), lambda: _at(text, model, i, calls))  # noqa: B023
-        held = stage.held()
-        found = [[held.get(_key(name, i, calls)) for i in range(len(models))] for calls in budgets]
-        whole = [[row for row in each if row] for each in found if all(each)]
-        if whole:
-            means = {key: [float(np.mean([row[key] for row in each])) for each in whole] for key in _KEYS}
-            rows.append({"name": name, "method": text, "points": True} | means)
-    for name, kind in GRADIENTS.items():
-        key = f"{name} {len(models)} {stage.calls}"
-        if stage.wanted(name):
-            stage.keep(key, lambda: _whole(kind, models, stage.calls))  # noqa: B023
-        if (there := stage.held().get(key)) is not None:
-            rows.append({"name": name, "points": False} | there)
-    contender = next(c for c in contenders("shell", stage.runs) if c.name == NEAREST)
-    key = f"{NEAREST} {len(models)}"
-    if stage.wanted(NEAREST):
-        stage.keep(key, lambda: _traces(contender, models, 0))
-    if (there := stage.held().get(key)) is not None:
-        name = f"{NEAREST} (+ {there['training_calls']:,} training calls)"
-        rows.append({"name": name, "points": False, "calls": list(range(1, CALLS + 1)), "error": there["r"]})
-    stage.publish({"targets": len(models), "rows": rows})
+    models = list(api.load_instances(f"{TASKS['shell'].source}:{stage.targets or 2}").models)
+    rows = [_pointed(stage, name, models) for name in POINTS]
+    learned = Learned("shell", stage.runs)
+    for name in (ONWARDS, *GRADIENTS, *SEARCHES):
+        for i, model in enumerate(models):
+            if stage.wanted(name):
+                stage.keep(f"{name} {i} within {stage.calls}", lambda: _whole(name, learned, model, i, stage.calls))  # noqa: B023
+        found = [stage.held().get(f"{name} {i} within {stage.calls}") for i in range(len(models))]
+        if all(found):
+            error = np.mean([row["error"] for row in found if row], axis=0)
+            rest = {"calls": found[0]["calls"], "spent": [row["spent"] for row in found]}  # type: ignore[index]
+            label = f"{name} (+ {len(learned.data()):,} training calls)" if name == ONWARDS else name
+            rows.append({"name": label, "points": False, "error": error.tolist()} | rest)
+    stage.publish({"targets": len(models), "rows": [row for row in rows if row]})
 
 
 _KEYS = ("calls", "error", "seconds")
 
 
-def _key(name: str, i: int, calls: int) -> str:
-    return f"{name} {i} at {calls}"
+def _pointed(stage: Stage, name: str, models: list[Any]) -> dict[str, Any] | None:
+    """A curve of episodes, as far as there are such of all targets."""
+    text, most = POINTS[name]
+    budgets = [calls for calls in BUDGETS if calls <= min(most, stage.calls)]
+    if stage.wanted(name):
+        text = text.replace("tuned", tuned_task(stage, "shell")[0]) if "tuned" in text else text
+        for calls, (i, model) in product(budgets, enumerate(models)) if known(text) else ():
+            stage.keep(f"{name} {i} at {calls}", lambda: _at(text, model, i, calls))  # noqa: B023
+    held = stage.held()
+    found = [[held.get(f"{name} {i} at {calls}") for i in range(len(models))] for calls in budgets]
+    whole = [[row for row in each if row] for each in found if all(each)]
+    if not whole:
+        return None
+    means = {key: [float(np.mean([row[key] for row in each])) for each in whole] for key in _KEYS}
+    return {"name": name, "points": True} | means
 
 
 def _at(text: str, model: Any, i: int, calls: int) -> dict[str, Any]:
@@ -164,9 +176,23 @@ def _at(text: str, model: Any, i: int, calls: int) -> dict[str, Any]:
     }
 
 
-def _whole(kind: str, models: list[Any], calls: int) -> dict[str, Any]:
-    """Descents from random starts, every call kept."""
-    traces = [descend_at_random(model, kind, calls, seed=i, goal=1e-10, tight=True) for i, model in enumerate(models)]
-    marks = MARKS[calls >= MARKS]
-    error = np.mean([trace.best(calls)[marks - 1] for trace in traces], axis=0)
-    return {"calls": marks.tolist(), "error": error.tolist(), "spent": [len(trace.energies) for trace in traces]}
+def _whole(name: str, learned: Learned, model: Any, i: int, calls: int) -> dict[str, Any]:
+    """One run on target i, its lowest error after some of the calls, and where it stopped."""
+    began = time.process_time()
+    with progress_bar(f"{name}, target {i}"):
+        if name in GRADIENTS:
+            trace = descend_at_random(model, GRADIENTS[name], calls, seed=i, goal=GOAL, tight=True)
+        elif name in SEARCHES:
+            search = SearchMethod(SEARCHES[name], name)
+            trace = Trace(search.energies(model, min(calls, SEARCHED), np.random.SeedSequence(5, spawn_key=(i,))))
+        else:
+            starts = nearest(learned.data(), target_of(model), len(learned.data()))
+            trace = descend_in_rounds(model, starts, calls, block=30, goal=GOAL)
+    most = calls if name not in SEARCHES else len(trace.energies)
+    marks = MARKS[most >= MARKS]
+    return {
+        "calls": marks.tolist(),
+        "error": trace.best(most)[marks - 1].tolist(),
+        "spent": len(trace.energies),
+        "seconds": round(time.process_time() - began, 3),
+    }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from annealrl import api, statistics
 from annealrl.baselines.grammar import parse_method
@@ -73,41 +74,67 @@ def known(text: str) -> bool:
     return True
 
 
-def measured(text: str, models: list[Any], budget: Budget, count: int, seed: int) -> dict[str, Any]:
-    """Successes of a method on each model in `count` episodes, true calls of an episode, processor seconds."""
-    method: Any = parse_method(text)
-    goals = np.array([model.known_optimum + model.tolerance for model in models])
-    solved, calls, began, attempts = np.zeros(len(models), int), 0.0, time.process_time(), 0
-    lowest, gradients = np.full(len(models), np.inf), 0.0
-    with progress_bar(text) as bar:
+def played(method: Any, models: list[Any], budget: Budget, count: int, seed: int, *, first: int = 0) -> dict[str, Any]:
+    """The lowest energies of `count` episodes from `first` on, shape (models, count); mean calls, processor seconds."""
+    calls, gradients, began, energies = 0.0, 0.0, time.process_time(), []
+    with progress_bar(method.name) as bar:
         for e in range(count):
-            seeds = [np.random.SeedSequence(seed, spawn_key=(i, e)) for i in range(len(models))]
+            seeds = [np.random.SeedSequence(seed, spawn_key=(i, first + e)) for i in range(len(models))]
             outcome = method.run(models, budget, seeds)
-            solved += outcome.best_energies <= goals
-            lowest = np.minimum(lowest, outcome.best_energies)
-            calls, attempts = calls + float(outcome.evaluations or 0), attempts + len(models)
-            gradients += outcome.gradients
+            calls, gradients = calls + float(outcome.evaluations or 0), gradients + outcome.gradients
+            energies.append(outcome.best_energies)
             bar(e + 1, count)
-    summary = statistics.summarize(solved, np.full(len(models), count))
-    each = calls / attempts
-
-    def cost(n: float) -> float | None:
-        return round(each * max(1.0, n), 1) if math.isfinite(n) else None
-
+    attempts = count * len(models)
     return {
-        "method": text,
+        "method": method.name,
         "fingerprint": method.fingerprint,
         "budget": [budget.replicas, budget.steps, budget.sweeps_per_step],
-        "episodes": attempts,
-        "successes": solved.tolist(),
-        "p": summary.p,
-        "calls": round(each, 1),
+        "energies": np.transpose(energies).tolist(),
+        "calls": calls / attempts,
         "gradients": round(gradients / attempts, 1),
-        "n99": cost(summary.n99),
-        "n99_ci": [cost(n) for n in summary.n99_ci],
-        "best": float(lowest.min()),
         "seconds": round((time.process_time() - began) / attempts, 5),
     }
+
+
+def joined(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What :func:`played` returns, of as many episodes as several rows of it have."""
+    weights = [len(row["energies"][0]) for row in rows]
+    means = {
+        key: float(np.average([row[key] for row in rows], weights=weights)) for key in ("calls", "gradients", "seconds")
+    }
+    energies = np.concatenate([row["energies"] for row in rows], axis=1)
+    return dict(rows[0]) | {key: round(value, 5) for key, value in means.items()} | {"energies": energies.tolist()}
+
+
+def judged(row: Mapping[str, Any], goals: npt.ArrayLike) -> dict[str, Any]:
+    """Successes of what :func:`played` returns, by an energy for each model, and n99 in calls."""
+    energies = np.array(row["energies"])
+    solved = (energies <= np.reshape(goals, (-1, 1))).sum(axis=1)
+    summary = statistics.summarize(solved, np.full(len(energies), energies.shape[1]))
+
+    def cost(n: float) -> float | None:
+        return round(row["calls"] * max(1.0, n), 1) if math.isfinite(n) else None
+
+    return {
+        "method": row["method"],
+        "fingerprint": row["fingerprint"],
+        "budget": row["budget"],
+        "episodes": energies.size,
+        "successes": solved.tolist(),
+        "p": summary.p,
+        "calls": round(row["calls"], 1),
+        "gradients": round(row["gradients"], 1),
+        "n99": cost(summary.n99),
+        "n99_ci": [cost(n) for n in summary.n99_ci],
+        "best": float(energies.min()),
+        "seconds": row["seconds"],
+    }
+
+
+def measured(text: str, models: list[Any], budget: Budget, count: int, seed: int) -> dict[str, Any]:
+    """Successes of a method on each model in `count` episodes, by the models' own tolerances."""
+    goals = [model.known_optimum + model.tolerance for model in models]
+    return judged(played(parse_method(text), models, budget, count, seed), goals)
 
 
 def ratio(row: Mapping[str, Any], rival: Mapping[str, Any] | None) -> list[float] | None:

@@ -18,15 +18,16 @@ from annealrl.inverse.dataset import Designs, simulate
 from annealrl.inverse.forward import Proposals, Surrogate
 from annealrl.inverse.judge import Trace
 from annealrl.inverse.networks import SIZES, Sizes
+from annealrl.inverse.stages import Stage, tuned_steps
 from annealrl.method import Budget
 
 CALLS = 200
 #: Held-out targets, as many as the published methods had, and of what is dearer and no network.
 TARGETS, FEWER = 500, 100
-#: The row that is also in the figure of error against true calls.
-NEAREST = "nearest designs, then least squares in two rounds"
-#: Of the annealing rows, by hand: β in units of the energy's scale, step sizes in ranges.
+#: By hand: β in units of the energy's scale, step sizes in ranges.
 SCHEDULE = "geometric:3:3000:sigma:step=0.4:to=0.01"
+#: Candidates of tuning the annealing rows, and training targets that each of them has.
+CANDIDATES, TRAINING = {"shell": 60, "stack": 200}, 12
 #: Of the searches through a surrogate, on two cores; the published numbers are the functions' own defaults.
 ADJOINT: dict[str, Any] = {"starts": 128, "steps": 60, "rate": 0.03}
 GENETIC: dict[str, Any] = {"population": 256, "generations": 40, "elite": 64}
@@ -80,9 +81,10 @@ class Contender:
     run : callable
         (model, i) to (:class:`~annealrl.inverse.judge.Trace`, calls of the surrogate).
     training : callable
-        Number of simulated training designs.
+        Number of simulated training designs, or of calls that tuning took.
     training_seconds : callable
-        Processor seconds of simulating them and of training; what has to be trained is, when it is asked for.
+        Processor seconds of simulating them and of training; what has to be trained or tuned is, when it is asked for.
+        None where they are not known.
     targets : int
         How many it is measured on.
     kind : "scale", "proposals", "descent" or "search"
@@ -93,7 +95,7 @@ class Contender:
     name: str
     run: Callable[[Any, int], tuple[Trace, int]]
     training: Callable[[], int] = lambda: 0
-    training_seconds: Callable[[], float] = lambda: 0.0
+    training_seconds: Callable[[], float | None] = lambda: 0.0
     targets: int = TARGETS
     kind: str = "proposals"
 
@@ -168,13 +170,26 @@ def _polished(model: Any, points: Any) -> Trace:
     return judge.descend_from(model, points, CALLS)
 
 
-def _annealed(text: str, calls: int, model: Any, i: int) -> tuple[Trace, int]:
-    """One replica, within a number of calls: the energies at the step boundaries, whatever calls lie between."""
-    sweeps = max(1, (calls - 13) // (12 * model.n))
+def one_replica(calls: int, n: int) -> Budget:
+    """One replica on n coordinates within a number of calls."""
+    sweeps = max(1, (calls - 13) // (12 * n))
     # A step costs its proposals and an energy at its end: as many of them as the calls allow, about twelve if they can.
-    steps = max(1, (calls - 1) // (sweeps * model.n + 1))
-    budget = Budget(1, steps, sweeps, threads=1)
-    outcome = parse_method(text).run([model], budget, [np.random.SeedSequence(4, spawn_key=(i,))])
+    return Budget(1, max(1, (calls - 1) // (sweeps * n + 1)), sweeps, threads=1)
+
+
+def tuned_task(stage: Stage, task: str) -> tuple[str, int]:
+    """The schedule that is best within :data:`CALLS` on training targets, and the calls of tuning it."""
+    source = f"{TASKS[task].source},split=train:{TRAINING}"
+    n = api.load_instances(source).models[0].n
+    budget = one_replica(CALLS, n)
+    text = tuned_steps(stage, source, budget, f"{task}-{CALLS}", CANDIDATES[task])
+    return text, CANDIDATES[task] * TRAINING * (budget.sweeps * n + budget.steps + 1)
+
+
+def _annealed(text: Callable[[], str], calls: int, model: Any, i: int) -> tuple[Trace, int]:
+    """One replica, within a number of calls: the energies at the step boundaries, whatever calls lie between."""
+    budget = one_replica(calls, model.n)
+    outcome = parse_method(text()).run([model], budget, [np.random.SeedSequence(4, spawn_key=(i,))])
     spent = int(np.ceil(outcome.evaluations or 0))
     # Nothing is said to have been found before the last call.
     energies = np.full(max(1, spent), model.energy_scale * 2)
@@ -182,24 +197,27 @@ def _annealed(text: str, calls: int, model: Any, i: int) -> tuple[Trace, int]:
     return Trace(energies[:calls]), 0
 
 
-def contenders(task: str, runs: Path) -> list[Contender]:
-    """All rows of the table of a task, the scale first."""
+def contenders(task: str, runs: Path, tuned: Callable[[], tuple[str, int]] = lambda: (SCHEDULE, 0)) -> list[Contender]:
+    """All rows of the table of a task, the scale first.
+
+    `tuned` says what is annealed, and how many calls it took to find that, when it is asked for.
+    """
     learned = Learned(task, runs)
     count = lambda: len(learned.data())  # noqa: E731
     forward_only = partial(learned.seconds, "surrogate")
     adjoint, genetic = partial(forward.neural_adjoint, **ADJOINT), partial(forward.genetic, **GENETIC)
+    in_rounds = "nearest designs, then least squares in two rounds"
     through, proposed = learned.through, learned.proposed
     alone = {
         "least squares, random starts": (partial(_gradients, "lsq"), "descent"),
         "L-BFGS-B, random starts": (partial(_gradients, "lbfgs"), "descent"),
-        "annealing, one replica": (partial(_annealed, SCHEDULE, CALLS), "search"),
         "CMA-ES": (partial(_searched, "cma"), "search"),
         "differential evolution, 16 designs": (partial(_searched, "de:size=16"), "search"),
         "random": (partial(_searched, "random"), "search"),
     }
     rows = [
         Contender("mean predictor", learned.mean, count, learned.seconds, kind="scale"),
-        Contender(NEAREST, learned.nearest_in_rounds, count, learned.seconds, kind="descent"),
+        Contender(in_rounds, learned.nearest_in_rounds, count, learned.seconds, kind="descent"),
         Contender("nearest designs", learned.nearest, count, learned.seconds),
         Contender("neural adjoint", partial(through, adjoint, False), count, forward_only),
         Contender("genetic algorithm", partial(through, genetic, False), count, forward_only),
@@ -221,7 +239,13 @@ def contenders(task: str, runs: Path) -> list[Contender]:
         ),
     }
     rows += [Contender(name, run, count, spent, FEWER, "descent") for name, (run, spent) in polished.items()]
-    return rows + [Contender(name, run, targets=FEWER, kind=kind) for name, (run, kind) in alone.items()]
+    rows += [Contender(name, run, targets=FEWER, kind=kind) for name, (run, kind) in alone.items()]
+    annealed = partial(_annealed, lambda: tuned()[0], CALLS)
+
+    def searched() -> None:
+        tuned()  # before any clock starts
+
+    return [*rows, Contender("annealing, one replica, tuned", annealed, lambda: tuned()[1], searched, FEWER, "search")]
 
 
 def _gradients(kind: str, model: Any, i: int) -> tuple[Trace, int]:

@@ -12,10 +12,13 @@ from annealrl import api
 from annealrl.baselines.families import design_families
 from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.polish import polish
+from annealrl.baselines.search import SearchMethod
 from annealrl.errors import InputError
 from annealrl.inverse import forward, inverse, judge
 from annealrl.inverse.dataset import Designs, simulate
+from annealrl.inverse.nearest import NearestMethod
 from annealrl.inverse.networks import Sizes
+from annealrl.inverse.stages import joined, judged, measured, played
 from annealrl.inverse.tasks import CALLS, TASKS, contenders
 from annealrl.method import Budget
 from annealrl.tuning import tune
@@ -109,10 +112,16 @@ def test_nearest_designs_are_nearest_and_least_squares_from_them_find_the_hidden
         assert trace.energies.min() <= 1e-9 < first[0]
         assert len(trace.energies) <= 60
         assert len(trace.best(60)) == 60
-        rounds = judge.descend_in_rounds(model, points, 60, first=3)
-        assert np.array_equal(rounds.energies[:3], trace.energies[:3])
-        assert rounds.energies.min() <= 1e-9
-        assert len(judge.descend_in_rounds(model, points, 16, first=3, goal=-1.0).energies) == 16
+        rounds = judge.in_rounds(model, points, 60, first=3)
+        assert np.array_equal(rounds.values[:3], trace.energies[:3])
+        assert rounds.values.min() <= 1e-9
+        lowest = model.space.low + rounds.best * (model.space.high - model.space.low)
+        assert model.energy_of(lowest) == pytest.approx(rounds.values.min(), rel=1e-6)
+        assert len(judge.in_rounds(model, points, 16, first=3, goal=-1.0).values) == 16
+        blocks = judge.descend_in_rounds(model, points, 300, block=2, goal=-1.0).energies
+        both = judge.in_rounds(model, points[:2], 300, goal=-1.0).values
+        assert np.array_equal(blocks[: len(both)], both)
+        assert len(both) < len(blocks) <= 300
     with pytest.raises(InputError, match="shape"):
         judge.nearest(data, np.zeros(3), 5)
 
@@ -170,11 +179,43 @@ def test_hybrids_polish_what_was_annealed_within_one_budget() -> None:
         least.run([api.load_instances("env:XYModel-v0,length=3:1").models[0]], budget, seeds[:1])
 
 
+def test_episodes_from_nearest_designs_differ_and_count_their_calls(stacks: list[Any], data: Designs) -> None:
+    budget, seeds = Budget(1, 4, 2, threads=1), np.random.SeedSequence(3).spawn(2)
+    outcomes = [NearestMethod(lambda: data, starts=5).run(stacks[:1], budget, [seed]) for seed in (*seeds, seeds[0])]
+    for outcome in outcomes:
+        assert outcome.evaluations == outcome.gradients <= 8 * stacks[0].n
+        assert outcome.best_energies[0] == pytest.approx(stacks[0].energy_of(outcome.best_spins[0]), rel=1e-6)
+    assert outcomes[0].best_energies == outcomes[2].best_energies != outcomes[1].best_energies
+
+
+def test_searches_tell_every_energy_that_they_spend(stacks: list[Any]) -> None:
+    budget, seed = Budget(1, 5, 4, threads=1), np.random.SeedSequence(2)
+    for kind in ("cma", "de", "random"):
+        method = SearchMethod(kind, kind)
+        outcome = method.run(stacks[:1], budget, [seed])
+        energies = method.energies(stacks[0], int(outcome.evaluations or 0), seed)
+        assert len(energies) == outcome.evaluations
+        assert energies.min() == pytest.approx(outcome.best_energies[0], rel=1e-12)
+
+
+def test_one_measurement_is_judged_by_several_goals(stacks: list[Any]) -> None:
+    budget = Budget(1, 4, 2, threads=1)
+    found = played(parse_method("search:random"), stacks[:3], budget, 2, 1)
+    middle = float(np.median(found["energies"]))
+    rows = [judged(found, [goal] * 3) for goal in (0.0, middle, 1.0)]
+    assert [sum(row["successes"]) for row in rows] == [0, 3, 6]
+    assert rows[0]["n99"] is None
+    assert rows[1]["n99"] > rows[2]["n99"] == rows[2]["calls"] == found["calls"]
+    parts = [played(parse_method("search:random"), stacks[:3], budget, 1, 1, first=e) for e in (0, 1)]
+    assert joined(parts)["energies"] == found["energies"]
+    assert measured("search:random", stacks[:3], budget, 2, 1)["best"] == rows[0]["best"]
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_rows_without_gradients_use_the_calls_that_they_are_compared_by(task: str, tmp_path: Path) -> None:
     model = api.load_instances(f"{TASKS[task].source}:1").models[0]
     rows = {row.name: row for row in contenders(task, tmp_path)}
-    for name in ("annealing, one replica", "random"):
+    for name in ("annealing, one replica, tuned", "random"):
         trace, surrogate = rows[name].run(model, 0)
         assert surrogate == 0
         assert 0.95 * CALLS <= len(trace.energies) <= CALLS, name
