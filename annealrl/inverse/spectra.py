@@ -121,7 +121,8 @@ BUDGETS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 GRADIENTS = {"least squares, random starts": "lsq", "L-BFGS-B, random starts": "lbfgs"}
 SEARCHES = {"CMA-ES": "cma", "differential evolution": "de", "random": "random"}
 ONWARDS = "nearest designs, then least squares"
-SEARCHED, GOAL = 10_000, 1e-10
+FEW = dict.fromkeys((*SEARCHES, "least squares, random starts"), 10_000)
+GOAL = 1e-10
 
 
 def curve(stage: Stage) -> None:
@@ -135,8 +136,11 @@ def curve(stage: Stage) -> None:
                 stage.keep(f"{name} {i} within {stage.calls}", lambda: _whole(name, learned, model, i, stage.calls))  # noqa: B023
         found = [stage.held().get(f"{name} {i} within {stage.calls}") for i in range(len(models))]
         if all(found):
-            error = np.mean([row["error"] for row in found if row], axis=0)
-            rest = {"calls": found[0]["calls"], "spent": [row["spent"] for row in found]}  # type: ignore[index]
+            there: list[dict[str, Any]] = [row for row in found if row]
+            shortest = min(len(row["calls"]) for row in there)
+            error = np.mean([row["error"][:shortest] for row in there], axis=0)
+            rest = {"calls": there[0]["calls"][:shortest]}
+            rest |= {"spent": [row["spent"] for row in there], "last": [row["error"][-1] for row in there]}
             label = f"{name} (+ {len(learned.data()):,} training calls)" if name == ONWARDS else name
             rows.append({"name": label, "points": False, "error": error.tolist()} | rest)
     stage.publish({"targets": len(models), "rows": [row for row in rows if row]})
@@ -178,17 +182,16 @@ def _at(text: str, model: Any, i: int, calls: int) -> dict[str, Any]:
 
 def _whole(name: str, learned: Learned, model: Any, i: int, calls: int) -> dict[str, Any]:
     """One run on target i, its lowest error after some of the calls, and where it stopped."""
-    began = time.process_time()
+    began, most = time.process_time(), min(calls, FEW.get(name, calls))
     with progress_bar(f"{name}, target {i}"):
         if name in GRADIENTS:
-            trace = descend_at_random(model, GRADIENTS[name], calls, seed=i, goal=GOAL, tight=True)
+            trace = descend_at_random(model, GRADIENTS[name], most, seed=i, goal=GOAL, tight=True)
         elif name in SEARCHES:
             search = SearchMethod(SEARCHES[name], name)
-            trace = Trace(search.energies(model, min(calls, SEARCHED), np.random.SeedSequence(5, spawn_key=(i,))))
+            trace = Trace(search.energies(model, most, np.random.SeedSequence(5, spawn_key=(i,))))
         else:
             starts = nearest(learned.data(), target_of(model), len(learned.data()))
-            trace = descend_in_rounds(model, starts, calls, block=30, goal=GOAL)
-    most = calls if name not in SEARCHES else len(trace.energies)
+            trace = descend_in_rounds(model, starts, most, block=30, goal=GOAL)
     marks = MARKS[most >= MARKS]
     return {
         "calls": marks.tolist(),
