@@ -34,7 +34,7 @@ METHODS: dict[str, tuple[tuple[tuple[int, int, int], ...], int]] = {
     NEAREST: (((1, 5, 5), (1, 15, 5)), 6),
     "gradient:lsq": (((1, 16, 6),), 2),
     "search:cma": (((1, 16, 6), (1, 16, 24)), 2),
-    "search:de:size=16": (((1, 16, 6), (1, 16, 24)), 2),
+    "search:de:size=16": (((1, 16, 6),), 2),
     "search:random": (((1, 16, 6),), 2),
     "gradient:adam:rate=0.03": (((4, 12, 2),), 2),
 }
