@@ -7,7 +7,7 @@ methods whose names hold it, and publishes what else there is.
     python scripts/photonics.py bragg [--layers 10 20 40] [--episodes 200]
     python scripts/photonics.py shell|stack [--targets 500]    # r_T: networks, searches, gradients, nearest designs
     python scripts/photonics.py spheres                        # n99 on the published spheres
-    python scripts/photonics.py curve [--targets 4] [--calls 100000]
+    python scripts/photonics.py curve [--targets 2] [--calls 100000]
     python scripts/photonics.py agents                         # n99 on planted films and spheres of three layers
     python scripts/photonics.py tables figures
 """
