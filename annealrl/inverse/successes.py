@@ -24,7 +24,7 @@ METHODS = (
     "search:de",
     "search:random",
 )
-#: Those that have one episode on each target, because they are slow, or far off.
+#: Those that have one episode on each target, to save time.
 ONCE = METHODS[4:]
 
 
