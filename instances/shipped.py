@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from annealrl.errors import InputError
 from annealrl.instances.identity import content_key
 from annealrl.ising import IsingModel
 
@@ -19,8 +20,18 @@ KEY_DIGITS = 16
 
 @functools.cache
 def manifest() -> dict[str, dict[str, Any]]:
-    """Return what ``data/manifest.json`` says of every shipped set, by name."""
-    entries: dict[str, dict[str, Any]] = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
+    """Return what ``data/manifest.json`` says of every shipped set, by name.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    path = DATA / "manifest.json"
+    try:
+        entries: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: the manifest of the shipped sets cannot be read: {error}") from None
     return entries
 
 

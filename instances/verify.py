@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +60,7 @@ class Report:
     name : str
     instances : int
     file_checked : bool
-        Whether the file's SHA-256 and the instances' contents were compared with the manifest.
+        Whether the file's SHA-256, counts, certificates and the instances' contents were compared with the manifest.
     energies : int
         Stated energies that were recomputed from stored spins.
     proofs : tuple of Proof
@@ -99,17 +101,18 @@ def verify(
     Raises
     ------
     InputError
-        If a file differs from its manifest, spins do not have the stated energy, a stated energy lies below what is
-        proven, or a stated optimum is beaten; it names the instance.
+        If a file differs from anything that the manifest says of it, spins do not have the stated energy, a stated
+        energy lies below what is proven, or a stated optimum is beaten; it names the instance.
     """
     entry = manifest().get(source)
     if entry is not None:
-        digest = hashlib.sha256((DATA / entry["file"]).read_bytes()).hexdigest()
-        if digest != entry["sha256"]:
-            raise InputError(f"{source}: the file's SHA-256 is {digest}, the manifest has {entry['sha256']}")
+        digest = hashlib.sha256(_bytes(source, str(entry.get("file")))).hexdigest()
+        if digest != entry.get("sha256"):
+            raise InputError(f"{source}: the file's SHA-256 is {digest}, the manifest has {entry.get('sha256')}")
     instances = open_source(source).instances  # reading a file recomputes energies as well, and names the instance
     if entry is not None:
-        _check_contents(instances, entry["contents"].split())
+        _check_contents(instances, str(entry.get("contents", "")).split())
+        _check_facts(source, facts(instances), entry)
     models = ising_models(instances, f"verify {source}")
     for i, (model, spins) in enumerate(zip(models, instances.ground_spins, strict=True)):
         stated = float(instances.ground_energies[i])
@@ -129,7 +132,48 @@ def verify(
     return Report(source, len(instances), instances.hash, entry is not None, known, tuple(proofs))
 
 
+def facts(instances: InstanceSet) -> dict[str, Any]:
+    """Return all that the manifest says of a set and the set itself tells."""
+    gaps = (instances.ground_energies - instances.bounds)[np.isfinite(instances.bounds)]
+    models = ising_models(instances, instances.name)
+    sizes = sorted({len(model.edges) for model in models})
+    return {
+        "hash": instances.hash,
+        "instances": len(instances),
+        "spins": models[0].n,
+        "couplings": sizes[0] if len(sizes) == 1 else [sizes[0], sizes[-1]],
+        "statuses": {status: instances.statuses.count(status) for status in sorted(set(instances.statuses))},
+        "proven": sum(proven(instances, i) for i in range(len(instances))),
+        "largest_gap": max(0.0, float(gaps.max())) if len(gaps) else None,
+        "mean_energy_per_spin": round(float(instances.ground_energies.mean()) / models[0].n, 6),
+    }
+
+
+def proven(instances: InstanceSet, i: int) -> bool:
+    """Whether the solver's bound meets the energy of instance `i`."""
+    return bool(instances.ground_energies[i] - instances.bounds[i] <= 1e-9 * instances.models[i].scale)
+
+
+def _bytes(source: str, file: str) -> bytes:
+    try:
+        return (DATA / file).read_bytes()
+    except OSError as error:
+        raise InputError(f"{source}: its file {file} cannot be read: {error.strerror or error}") from None
+
+
+def _check_facts(source: str, found: dict[str, Any], entry: dict[str, Any]) -> None:
+    for key, value in found.items():
+        stated = entry.get(key)
+        same = value == stated
+        if isinstance(value, float) and isinstance(stated, float):  # the mean is rounded
+            same = math.isclose(value, stated, rel_tol=2e-6)
+        if not same:
+            raise InputError(f"{source}: the manifest says {key} {stated!r}, the file has {value!r}")
+
+
 def _check_contents(instances: InstanceSet, keys: list[str]) -> None:
+    if len(keys) != len(instances):
+        raise InputError(f"{instances.name}: the manifest lists {len(keys)} instances, the file has {len(instances)}")
     for i, model in enumerate(instances):
         if content_key(model).hex()[:KEY_DIGITS] != keys[i]:
             raise InputError(f"{instances.name}: {_called(instances, i)} is not the instance that the manifest lists")

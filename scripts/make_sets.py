@@ -35,6 +35,7 @@ from annealrl.instances.families import FAMILIES, generate
 from annealrl.instances.generators import COOL_COUNT, COOL_SIDES
 from annealrl.instances.identity import content_key
 from annealrl.instances.shipped import DATA, KEY_DIGITS, manifest
+from annealrl.instances.verify import facts, proven
 from annealrl.ising import IsingModel
 from annealrl.solvers.reference import reference
 
@@ -114,11 +115,6 @@ def make(recipe: Recipe, relaxations: int) -> tuple[InstanceSet, dict[str, Any] 
     return refer(instances, unproven) if unproven else (instances, None)
 
 
-def proven(instances: InstanceSet, i: int) -> bool:
-    """Whether the solver's bound meets the energy."""
-    return bool(instances.ground_energies[i] - instances.bounds[i] <= 1e-9 * instances.models[i].scale)
-
-
 def refer(instances: InstanceSet, unproven: list[int]) -> tuple[InstanceSet, dict[str, Any]]:
     """Run the reference on what is not proven; planted energies must not be beaten."""
     energies, spins, statuses = instances.ground_energies.copy(), list(instances.ground_spins), list(instances.statuses)
@@ -179,21 +175,15 @@ def check(instances: InstanceSet, folder: Path) -> None:
 
 def entry(path: Path, recipe: Recipe, instances: InstanceSet, evidence: dict[str, Any] | None) -> dict[str, Any]:
     """Return what the manifest says of one set."""
-    gaps = (instances.ground_energies - instances.bounds)[np.isfinite(instances.bounds)]
-    sizes = sorted({len(model.edges) for model in instances})
+    found = facts(instances)
     return {
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "hash": instances.hash,
+        "hash": found["hash"],
         **recipe.facts,
-        "instances": len(instances),
-        "spins": instances.models[0].n,
-        "couplings": sizes[0] if len(sizes) == 1 else [sizes[0], sizes[-1]],
-        "statuses": {status: instances.statuses.count(status) for status in sorted(set(instances.statuses))},
-        "proven": sum(proven(instances, i) for i in range(len(instances))),
+        **{fact: found[fact] for fact in ("instances", "spins", "couplings", "statuses", "proven")},
         "certificate": "proven where energy - bound <= 1e-9 * sum |J|; planted by construction; else putative",
-        "largest_gap": max(0.0, float(gaps.max())) if len(gaps) else None,
-        "mean_energy_per_spin": round(float(instances.ground_energies.mean()) / instances.models[0].n, 6),
+        **{fact: found[fact] for fact in ("largest_gap", "mean_energy_per_spin")},
         "solver": solver_version(),
         "reference": evidence,
         "licence": LICENCE,

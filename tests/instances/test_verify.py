@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from annealrl.cli.app import run
 from annealrl.errors import InputError
 from annealrl.instance_set import InstanceSet
-from annealrl.instances import catalogue, load, verify, write_set
+from annealrl.instances import catalogue, load, shipped, verify, write_set
 from annealrl.instances.archive import read_npz, write_npz
 
 
@@ -49,6 +50,45 @@ def test_a_changed_instance_is_named(monkeypatch):
     monkeypatch.setattr(verify, "open_source", lambda name: catalogue.Source(swapped, "ising", "set"))
     with pytest.raises(InputError, match=r"instance 7 \(cool-4-7\) is not the instance that the manifest lists"):
         verify.verify("cool-4", prove=0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("file", "missing.npz", "its file missing.npz cannot be read"),
+        ("sha256", "0" * 64, "the manifest has 0000"),
+        ("hash", "00", "the manifest says hash '00', the file has '7d3b92a9249c1e16'"),
+        ("instances", 99, "the manifest says instances 99, the file has 100"),
+        ("spins", 99, "spins"),
+        ("couplings", [1, 2], "couplings"),
+        ("statuses", {"putative": 100}, "statuses"),
+        ("proven", 99, "proven"),
+        ("largest_gap", None, "largest_gap"),
+        ("mean_energy_per_spin", -9.0, "mean_energy_per_spin"),
+        ("contents", "15835c8917b782fc", "the manifest lists 1 instances, the file has 100"),
+    ],
+)
+def test_a_manifest_that_says_something_else_is_named(monkeypatch, key, value, message):
+    entry = catalogue.manifest()["cool-4"]
+    monkeypatch.setattr(verify, "manifest", lambda: {"cool-4": entry | {key: value}})
+    with pytest.raises(InputError, match=f"^cool-4: .*{re.escape(message)}"):
+        verify.verify("cool-4", prove=0)
+
+
+def test_manifests_say_what_the_files_hold():
+    for name in ("maxcut-60", "ea3d-8", "tiles-16", "wishart-64"):  # ragged, of two statuses, planted, without bounds
+        assert verify.verify(name, prove=0).file_checked
+
+
+def test_a_damaged_manifest(monkeypatch, tmp_path):
+    (tmp_path / "manifest.json").write_text('{"cool-4": {')
+    monkeypatch.setattr(shipped, "DATA", tmp_path)
+    shipped.manifest.cache_clear()
+    try:
+        with pytest.raises(InputError, match=r"manifest\.json: the manifest of the shipped sets cannot be read"):
+            shipped.manifest()
+    finally:
+        shipped.manifest.cache_clear()
 
 
 def test_wrong_energies_are_named(tmp_path, capsys):
