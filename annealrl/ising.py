@@ -202,10 +202,13 @@ class IsingModel:
         )
 
     def to_networkx(self) -> nx.Graph:
-        """Return the graph with edge attribute ``weight`` = J and node attribute ``field`` = h."""
+        """Return the graph: edge attribute ``weight`` = J, node attribute ``field`` = h, graph attribute ``offset``.
+
+        Nodes are called 0 … n - 1. What takes networkx graphs as problems reads all of it back.
+        """
         import networkx as nx
 
-        graph = nx.Graph(name=self.name)
+        graph = nx.Graph(name=self.name, offset=self.offset)
         graph.add_nodes_from((i, {"field": float(h)}) for i, h in enumerate(self.fields))
         graph.add_weighted_edges_from(
             (int(i), int(j), float(J)) for (i, j), J in zip(self.edges, self.couplings, strict=True)

@@ -69,6 +69,8 @@ def test_networkx_graphs():
         assert (model.name, model.labels) == ("tri", ("a", "b", "c"))
         for s in STATES:
             assert model.energy(s) == 2 + factor * (s[0] * s[1] + s[1] * s[2] + s[0] * s[2] + 1.5 * s[1])
+        again = conventions.from_networkx(model.to_networkx())
+        assert (again.name, again.energy(STATES).tolist()) == ("tri", model.energy(STATES).tolist())
     with pytest.raises(InputError, match="sign maxcut has no fields"):
         conventions.from_networkx(graph, sign="maxcut")
     with pytest.raises(InputError, match="sign 'plus' is none of"):
