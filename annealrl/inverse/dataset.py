@@ -87,12 +87,15 @@ def simulate(
     Raises
     ------
     InputError
-        If the count is not positive, or the file holds other designs.
+        If the count is not positive or beyond memory, or the file holds other designs.
     """
     count = whole(count, "inverse: designs", 1)
     space, path = problem.space, None if file is None else Path(file)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM,)))
-    points = rng.random((count, space.n))
+    try:
+        points = rng.random((count, space.n))
+    except (MemoryError, ValueError):
+        raise InputError(f"inverse: designs is {count}; as many as memory holds are expected") from None
     spectra, done, seconds = _kept(path, points)
     while done < count:
         began = time.process_time()

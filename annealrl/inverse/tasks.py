@@ -22,8 +22,8 @@ from annealrl.inverse.stages import Stage, tuned_steps
 from annealrl.method import Budget
 
 CALLS = 200
-#: Held-out targets, as many as the published methods had, and of what is dearer and no network.
-TARGETS, FEWER = 500, 100
+#: Held-out targets, as many as the published methods had.
+TARGETS = 500
 #: By hand: β in units of the energy's scale, step sizes in ranges.
 SCHEDULE = "geometric:3:3000:sigma:step=0.4:to=0.01"
 #: Candidates of tuning the annealing rows, and training targets that each of them has.
@@ -238,14 +238,14 @@ def contenders(task: str, runs: Path, tuned: Callable[[], tuple[str, int]] = lam
             partial(learned.seconds, "autoencoder"),
         ),
     }
-    rows += [Contender(name, run, count, spent, FEWER, "descent") for name, (run, spent) in polished.items()]
-    rows += [Contender(name, run, targets=FEWER, kind=kind) for name, (run, kind) in alone.items()]
+    rows += [Contender(name, run, count, spent, kind="descent") for name, (run, spent) in polished.items()]
+    rows += [Contender(name, run, kind=kind) for name, (run, kind) in alone.items()]
     annealed = partial(_annealed, lambda: tuned()[0], CALLS)
 
     def searched() -> None:
         tuned()  # before any clock starts
 
-    return [*rows, Contender("annealing, one replica, tuned", annealed, lambda: tuned()[1], searched, FEWER, "search")]
+    return [*rows, Contender("annealing, one replica, tuned", annealed, lambda: tuned()[1], searched, kind="search")]
 
 
 def _gradients(kind: str, model: Any, i: int) -> tuple[Trace, int]:

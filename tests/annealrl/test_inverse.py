@@ -60,6 +60,8 @@ def test_training_sets_are_true_spectra_and_longer_ones_go_on_from_a_file(stacks
         simulate(stacks[0], 70, seed=4, file=file)
     with pytest.raises(InputError, match="inverse: designs"):
         simulate(stacks[0], 0)
+    with pytest.raises(InputError, match="as many as memory holds"):
+        simulate(stacks[0], 10**30)
     file.write_bytes(b"no archive")
     with pytest.raises(InputError, match="cannot be read"):
         simulate(stacks[0], 70, seed=3, file=file)
