@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "scripts"
 
 
 def script(name: str) -> ModuleType:
@@ -50,3 +52,11 @@ def test_parts_of_the_lenses_results_replace_what_they_are_about() -> None:
     assert found == {"speed": [1], "tuned": {"focus": 3, "depth": 2}, "memory": {"x": 1}, "designs": rows}
     assert merged(held, {"designs": []}) == held
     assert merged({}, made) == made
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page: str) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    for table in tables:
+        cells = [len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()]
+        assert len(set(cells)) == 1, table.splitlines()[0]

@@ -122,11 +122,10 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
             f"| {row['training_calls']:,} | {_seconds(row['training_seconds'])} | {row['seconds']:.2f} |"
         )
     for name, (first_published, last) in TASKS[task].published.items():
-        empty = " | |" + " |" * len(goals)
-        rows.append(
-            f"| published {name} | 500 | {_number(first_published)} | | {_number(last)}{empty} "
-            f"{1 if last is None else 200} | | | 40,000 | | |"
-        )
+        unknown = [""] * (2 + len(goals))
+        cells = [f"published {name}", "500", _number(first_published), "", _number(last), *unknown]
+        cells += ["1" if last is None else "200", "", "", "40,000", "", ""]
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
