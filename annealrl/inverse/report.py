@@ -10,6 +10,7 @@ import numpy as np
 
 from annealrl.inverse.tasks import TASKS
 from annealrl.results import read_json, write_text
+from annealrl.statistics import n99, pooled_interval
 
 
 def _load(docs: Path, name: str) -> Any:
@@ -105,8 +106,9 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
     goals = ("0.001", "0.0001") if task == "shell" else ("1e-06",)
     rows = [
         f"| method | targets | r_1 | r_20 | r_200 | 95 % | median | {' | '.join(f'≤ {float(g):.0e}' for g in goals)} "
+        f"| n99 in calls, ≤ {float(goals[0]):.0e} | 95 % "
         "| true calls | with gradient | surrogate calls | training calls | s training | s a target |",
-        "|---" * (13 + len(goals)) + "|",
+        "|---" * (15 + len(goals)) + "|",
     ]
     for row in sorted(found["rows"], key=lambda row: (row["kind"] != "scale", row["r"][-1])):
         r, kind = row["r"], row["kind"]
@@ -117,16 +119,30 @@ def task_table(task: str, found: dict[str, Any]) -> list[str]:
         rows.append(
             f"| {row['name']} | {row['targets']} | {first} | {middle} | {_number(r[-1])} "
             f"| {_number(low)} to {_number(high)} | {_number(row['median'])} | {solved} "
+            f"| {' | '.join(_calls_to_solve(row, goals[0]))} "
             f"| {0 if kind == 'scale' else row['true_calls']:.0f} | {row['gradient_calls']:.0f} "
             f"| {row['surrogate_calls']:,.0f} "
             f"| {row['training_calls']:,} | {_seconds(row['training_seconds'])} | {row['seconds']:.2f} |"
         )
     for name, (first_published, last) in TASKS[task].published.items():
-        unknown = [""] * (2 + len(goals))
+        unknown = [""] * (4 + len(goals))
         cells = [f"published {name}", "500", _number(first_published), "", _number(last), *unknown]
         cells += ["1" if last is None else "200", "", "", "40,000", "", ""]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
+
+
+def _calls_to_solve(row: dict[str, Any], goal: str) -> tuple[str, str]:
+    """n99 in calls and its interval, an episode being what a row does on one target."""
+    if row["kind"] == "scale":
+        return "–", "–"
+    targets = int(row["targets"])
+    solved = (np.arange(targets) < round(row["solved"][goal] * targets)).astype(int)
+    low, high = pooled_interval(solved, np.ones(targets, dtype=int))
+    middle, worst, best = (
+        None if p == 0 else max(1.0, float(n99(p))) * row["true_calls"] for p in (solved.mean(), low, high)
+    )
+    return _cost(middle), f"{_cost(best)} to {_cost(worst)}"
 
 
 def figures(docs: Path) -> None:
