@@ -27,6 +27,8 @@ from annealrl.ising import FloatArray, IntArray, IsingModel
 MAX_SPINS = 1 << 22
 MAX_ENTRIES = 1 << 22
 MAX_LINE = 4096
+#: Largest sum of the moduli of all weights: no convention's sums over them can overflow then.
+MAX_SUM = 1e300
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def read_table(path: str | Path, *, commas: bool = False) -> Table:
     Raises
     ------
     InputError
-        If the file is missing, empty, not text, too large, or a line is not ``i j w`` with finite w.
+        If the file is missing, empty, not text, too large, or a line is not ``i j w`` with finite w; or if the moduli of
+        all w add up to more than `MAX_SUM`.
     """
     source = regular_file(path)
     comments: list[str] = []
@@ -106,9 +109,12 @@ def read_table(path: str | Path, *, commas: bool = False) -> Table:
             number, first = next(rows, (0, []))
             if not first:
                 raise InputError(f"{place(source, 1)}the file is empty; lines of 'i j w' are expected")
-            start = number
+            start, total = number, 0.0
             for number, words in rows:
                 a, b, value = _entry(source, number, words)
+                total += abs(value)
+                if total > MAX_SUM:
+                    raise InputError(f"{place(source, number)}the moduli up to here add up to more than {MAX_SUM:g}")
                 i.append(a)
                 j.append(b)
                 w.append(value)

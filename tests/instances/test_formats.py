@@ -410,9 +410,10 @@ def test_paths_that_are_no_files(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_weights_too_large_for_a_float_name_the_file(write):
-    with pytest.raises(InputError, match=r"x\.sparse: .*finite"):
-        read_model(write("2 2\n1 1 1e308\n1 2 1.7e308\n", "x.sparse"))
+@pytest.mark.parametrize("name", ["x.sparse", "x.rud", "x.txt", "x.csv"])
+def test_weights_whose_sum_could_overflow_name_the_line(write, name):
+    with pytest.raises(InputError, match=rf"{name}, line 3: the moduli up to here add up to more than 1e\+300"):
+        read_model(write("3 2\n1 2 9e299\n2 3 -2e299\n", name))
 
 
 def test_entries_are_limited(write, monkeypatch):
