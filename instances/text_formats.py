@@ -97,8 +97,8 @@ def read_table(path: str | Path, *, commas: bool = False) -> Table:
     Raises
     ------
     InputError
-        If the file is missing, empty, not text, too large, or a line is not ``i j w`` with finite w; or if the moduli of
-        all w add up to more than `MAX_SUM`.
+        If the file is missing, empty, not text, too large, or a line is not ``i j w`` with finite w; or if the moduli
+        of all w add up to more than `MAX_SUM`.
     """
     source = regular_file(path)
     comments: list[str] = []
