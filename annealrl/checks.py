@@ -38,20 +38,20 @@ def whole(value: object, what: str, least: int) -> int:
     return number
 
 
-def reals(value: object, what: str) -> FloatArray:
-    """Return real numbers, finite or not, as a float64 array of their own shape.
+def reals(value: object, what: str, *, truth: bool = False) -> FloatArray:
+    """Return real numbers, finite or not, as a float64 array of their own shape; truth values only with `truth`.
 
     Raises
     ------
     InputError
         If they are something else, such as text, complex numbers or rows of different length; opens with `what`.
     """
-    return np.asarray(_numbers(value, what, "biuf", "real numbers"), np.float64)
+    return np.asarray(_numbers(value, what, "biuf" if truth else "iuf", "real numbers"), np.float64)
 
 
 def complexes(value: object, what: str) -> npt.NDArray[np.complex128]:
     """As :func:`reals`, of complex numbers."""
-    return np.asarray(_numbers(value, what, "biufc", "numbers"), np.complex128)
+    return np.asarray(_numbers(value, what, "iufc", "numbers"), np.complex128)
 
 
 def _numbers(value: object, what: str, kinds: str, expected: str) -> npt.NDArray[np.generic]:

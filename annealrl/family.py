@@ -244,6 +244,6 @@ class Family(ABC):
 
 def check_positive(name: str, value: float) -> None:
     """Raise an InputError that names the parameter unless it is a positive number."""
-    number = reals(value, name)
+    number = reals(value, name, truth=True)  # refused below, in the words of all else
     if number.ndim or isinstance(value, bool) or not number > 0:
         raise InputError(f"{name} is {value}; a positive number is expected")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from annealrl.checks import complexes, reals
+from annealrl.checks import complexes, enough_memory, reals, whole
 from annealrl.errors import InputError
 from annealrl.ising import FloatArray
 from annealrl.kernels import film_designs
@@ -66,6 +66,13 @@ def checked_target(target: npt.ArrayLike, count: int) -> FloatArray:
         at = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InputError(f"target[{at}] is {values[at]}; finite numbers are expected")
     return values
+
+
+def checked_layers(layers: int, wavelengths: int = 1, what: str = "layers") -> None:
+    """Raise an InputError unless there is a layer at least, and memory for what is kept of them at every wavelength."""
+    whole(layers, what, 1)
+    # Index, wave number and admittance of each.
+    enough_memory(3 * 16.0 * layers * wavelengths, f"{what} is {layers}, which at {wavelengths} wavelengths")
 
 
 def _checked_indices(indices: npt.ArrayLike, what: str, shape: tuple[int, ...]) -> Complex:
@@ -329,7 +336,8 @@ class FilmDesign(FilmObjective):
             raise InputError(f"quantity is {self.quantity!r}; one of {', '.join(film_designs.QUANTITIES)} is expected")
         if not isinstance(self.films, FilmStack):
             raise InputError(f"films is of type {type(self.films).__name__}; a FilmStack is expected")
-        ends = reals([self.low, self.high], "thicknesses")
+        low, high = (reals(end, "thicknesses") for end in (self.low, self.high))
+        ends = np.array([low, high]) if low.ndim == high.ndim == 0 else np.zeros(0)
         if ends.shape != (2,) or not 0.0 <= ends[0] < ends[1] < np.inf:
             raise InputError(f"thicknesses from {self.low} to {self.high}; 0 ≤ low < high is expected")
         lowest = reals(0.0 if self.optimum is None else self.optimum, "optimum")

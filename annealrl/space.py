@@ -111,7 +111,7 @@ class Space:
         InputError
             If a coordinate leaves its bounds or is NaN, which names the design too, or the shape is another one.
         """
-        x = np.ascontiguousarray(reals(designs, f"{where}: designs"))
+        x = np.ascontiguousarray(reals(designs, f"{where}: designs", truth=True))
         if x.ndim != 2 or x.shape[1] != self.n:
             raise InputError(f"{where}: designs of shape {np.shape(designs)}; (R, {self.n}) is expected")
         self._refuse_outside(x, where, "design")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl import register
-from annealrl.checks import whole
+from annealrl.checks import enough_memory, whole
 from annealrl.family import check_positive
 from annealrl.films import checked_target
 from annealrl.ising import FloatArray
@@ -53,6 +53,8 @@ class NanoparticleShell(Objective):
 
     def __post_init__(self) -> None:
         whole(self.layers, "layers", 1)
+        # Four numbers of each partial wave behind every layer.
+        enough_memory(32.0 * _ORDERS * len(_WAVELENGTHS) * self.layers, f"layers is {self.layers}, which")
         whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
         if self.target is not None:

@@ -15,7 +15,7 @@ from annealrl import register
 from annealrl.checks import whole
 from annealrl.errors import InputError
 from annealrl.family import check_positive
-from annealrl.films import FilmDesign, FilmObjective, FilmStack, Quantity
+from annealrl.films import FilmDesign, FilmObjective, FilmStack, Quantity, checked_layers
 from annealrl.ising import FloatArray
 from annealrl.materials import BENCHMARK_GRAPHENE, gold, universal_graphene
 from annealrl.objective import Objective
@@ -43,7 +43,7 @@ class BraggMirror(FilmObjective):
     layers: int = 10
 
     def __post_init__(self) -> None:
-        whole(self.layers, "layers", 1)
+        checked_layers(self.layers)
 
     @cached_property
     def stack(self) -> FilmStack:
@@ -89,7 +89,7 @@ class ChirpedMirror(FilmObjective):
     layers: int = 16
 
     def __post_init__(self) -> None:
-        whole(self.layers, "layers", 1)
+        checked_layers(self.layers, 50)
 
     @cached_property
     def stack(self) -> FilmStack:
@@ -137,8 +137,8 @@ class PlantedSpectrum(FilmObjective):
     instance: int = 0
 
     def __post_init__(self) -> None:
-        whole(self.layers, "layers", 1)
         whole(self.wavelengths, "wavelengths", 2)
+        checked_layers(self.layers, self.wavelengths)
         whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
 
@@ -202,7 +202,7 @@ class GrapheneStack(FilmObjective):
     instance: int = 0
 
     def __post_init__(self) -> None:
-        whole(self.units, "units", 1)
+        checked_layers(self.units, 50, "units")
         whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
         for key, known in (("graphene", ("benchmark", "universal")), ("grid", ("chebyshev", "uniform"))):

@@ -38,6 +38,8 @@ def test_the_hidden_design_lies_on_the_grid_and_is_found_by_its_spectrum() -> No
 def test_bad_input_is_one_clear_line() -> None:
     with pytest.raises(InputError, match="layers is 0"):
         NanoparticleShell(layers=0)
+    with pytest.raises(InputError, match="layers is 1000000000, which would take"):
+        NanoparticleShell(layers=10**9)
     with pytest.raises(InputError, match=r"shape \(3,\)"):
         NanoparticleShell(target=[1.0, 2.0, 3.0])
     with pytest.raises(InputError, match=r"target\[0\] is nan"):

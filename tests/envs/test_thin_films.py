@@ -156,6 +156,17 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
         (lambda: FilmDesign(optimum=[1.0, 2.0]), "optimum is"),  # type: ignore[arg-type]
         (lambda: FilmDesign(slack_allowed=[1.0, 2.0]), "slack_allowed is"),  # type: ignore[arg-type]
         (lambda: GrapheneStack(mse=float("nan")), "mse"),
+        (lambda: FilmStack([1.5], [500.0], angle=True), "angle: True where real numbers"),
+        (lambda: FilmStack([True], [500.0]), "indices: True where numbers"),
+        (lambda: FilmStack([1.5], [500.0], exit=True), "exit: True where numbers"),
+        (lambda: FilmStack([1.5], [True]), "wavelengths: True where real numbers"),
+        (lambda: FilmDesign(FilmStack([1.5], [500.0]), low=False), "thicknesses: False where real numbers"),
+        (
+            lambda: BraggMirror(10**12),
+            "layers is 1000000000000, which .* memory; at most the .* expected",
+        ),
+        (lambda: PlantedSpectrum(wavelengths=10**12), "layers is 6, which at .* would take .* memory"),
+        (lambda: GrapheneStack(units=10**12), "units is 1000000000000, which at .* would take .* memory"),
     ],
 )
 def test_bad_input_is_one_clear_line(make: Any, said: str) -> None:
