@@ -56,12 +56,18 @@ def test_small_spheres_scatter_as_rayleigh_says_and_splitting_a_layer_changes_no
     np.testing.assert_allclose(split, big, rtol=1e-11)
 
 
-def test_a_t_matrix_library_agrees() -> None:
-    # Computed with treams 0.4.7 (MIT), TMatrix.sphere of order 15 and xs_sca_avg, which is every direction's for a
-    # sphere. The library itself cannot be installed beside a current scipy.
-    at = slice(0, len(WAVELENGTHS), 67)
-    q, _ = scattering([50, 40, 60, 35], np.ascontiguousarray(SHELL[[0, 1, 2, 3, 8]][:, at]), WAVELENGTHS[at])
-    np.testing.assert_allclose(q, [4.711269033694014, 3.8850031500819053, 2.525148099301918], rtol=1e-11)
+@pytest.mark.parametrize(
+    ("thickness", "found"),
+    [
+        ([50, 40, 60, 35], [4.711269033694011, 3.885003150081906, 2.5251480993019166]),
+        ([50, 40, 60, 35, 45, 55, 30, 70], [2.9380210832038274, 2.1019762214283246, 3.1209251069465207]),
+    ],
+)
+def test_a_t_matrix_library_agrees(thickness: list[float], found: list[float]) -> None:
+    # By scripts/treams_spheres.py with treams 0.4.7 (MIT), which cannot be installed beside the scipy of this suite.
+    at, layers = slice(0, len(WAVELENGTHS), 67), len(thickness)
+    q, _ = scattering(thickness, np.ascontiguousarray(SHELL[[*range(layers), 8]][:, at]), WAVELENGTHS[at])
+    np.testing.assert_allclose(q, found, rtol=1e-11)
 
 
 def test_derivatives_and_what_is_computed_anew_from_a_changed_layer() -> None:
