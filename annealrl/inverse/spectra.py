@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from itertools import product
 from typing import Any
@@ -25,6 +26,7 @@ from annealrl.inverse.tasks import (
     tuned_task,
 )
 from annealrl.method import Budget
+from annealrl.results import write_text
 
 #: Targets that are kept at once.
 _CHUNK = 5
@@ -44,7 +46,16 @@ def published_task(stage: Stage, task: str) -> None:
                 stage.keep(f"{contender.name} {first}", lambda: _traces(contender, chunk, first))  # noqa: B023
             row = _joined(_held(stage, contender.name))
             print(task, contender.name, row["targets"], row["r"][0], row["r"][-1], flush=True)
-    stage.publish({"rows": [_joined(held) for c in everyone if (held := _held(stage, c.name))]})
+    rows = [_joined(held) for c in everyone if (held := _held(stage, c.name))]
+    errors = {row["name"]: row.pop("errors") for row in rows}
+    write_text(stage.results / f"photonics-{task}-errors.json", _lines(errors))
+    stage.publish({"rows": rows})
+
+
+def _lines(errors: dict[str, list[float]]) -> str:
+    """JSON with a line for each method."""
+    lines = (f" {json.dumps(name)}: {json.dumps(values, separators=(',', ':'))}" for name, values in errors.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _held(stage: Stage, name: str) -> list[dict[str, Any]]:
@@ -84,7 +95,8 @@ def _traces(contender: Contender, models: list[Any], first: int) -> dict[str, An
 def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     """One row of the measurements on several chunks of targets."""
     weights = [chunk["targets"] for chunk in chunks]
-    last = np.concatenate([chunk["last"] for chunk in chunks])
+    # As they are published, so that intervals can be had from that.
+    last = np.array([float(f"{value:.3e}") for chunk in chunks for value in chunk["last"]])
     means = ("true_calls", "gradient_calls", "surrogate_calls", "seconds")
     return (
         {key: chunks[-1][key] for key in ("name", "kind", "training_calls", "training_seconds")}
@@ -92,15 +104,16 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
         | {
             "targets": len(last),
             "r": [float(f"{value:.5g}") for value in np.average([c["r"] for c in chunks], axis=0, weights=weights)],
-            "r_ci": _interval(last),
+            "errors": last.tolist(),
+            "r_ci": interval(last),
             "median": float(np.median(last)),
             "solved": {f"{goal:g}": float((last <= goal).mean()) for goal in (1e-3, 1e-4, 1e-6)},
         }
     )
 
 
-def _interval(last: Any) -> list[float]:
-    """95 % of the mean over targets, by bootstrap."""
+def interval(last: Any) -> list[float]:
+    """95 % of the mean over targets, by bootstrap, from the targets' errors, shape (targets,)."""
     values = np.asarray(last)
     picks = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
     return [float(end) for end in np.quantile(values[picks].mean(axis=1), [0.025, 0.975])]
