@@ -1,12 +1,13 @@
 """Inverse design of thin films and layered spheres: every table and figure of docs/photonics.md.
 
 Stages write RUNS/*.json piece by piece and go on from there when they are started again; each publishes
-docs/results/photonics-STAGE.json. `tables` and `figures` come from those files alone. `--only TEXT` measures the
-methods whose names hold it, and publishes what else there is.
+docs/results/photonics-STAGE.json. `tables` and `figures` come from those files alone. `--only REGEX` measures the
+methods whose whole names match, and publishes what else there is: `--only random`, `--only '.*least squares.*'`.
 
     python scripts/photonics.py bragg [--layers 10 20 40] [--episodes 200]
     python scripts/photonics.py shell|stack [--targets 500]    # r_T: networks, searches, gradients, nearest designs
-    python scripts/photonics.py spheres                        # n99 on the published spheres
+    python scripts/photonics.py tune-spheres                   # what is free in the methods of the next table
+    python scripts/photonics.py spheres                        # n99 on the published spheres, blind
     python scripts/photonics.py curve [--targets 2] [--calls 100000]
     python scripts/photonics.py agents                         # n99 on planted films and spheres of three layers
     python scripts/photonics.py tables figures
@@ -21,6 +22,7 @@ from pathlib import Path
 from annealrl.inverse.mirrors import bragg
 from annealrl.inverse.report import figures, tables
 from annealrl.inverse.spectra import curve, published_task
+from annealrl.inverse.sphere_tuning import tune_spheres
 from annealrl.inverse.spheres import spheres
 from annealrl.inverse.stages import Stage
 from annealrl.inverse.successes import successes
@@ -29,6 +31,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     "bragg": bragg,
     "shell": lambda stage: published_task(stage, "shell"),
     "stack": lambda stage: published_task(stage, "stack"),
+    "tune-spheres": tune_spheres,
     "spheres": spheres,
     "curve": curve,
     "agents": successes,
@@ -42,7 +45,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--layers", type=int, nargs="+", default=[10, 20, 40])
     parser.add_argument("--calls", type=int, default=100_000)
-    parser.add_argument("--only", help="methods whose names hold this text")
+    parser.add_argument("--only", metavar="REGEX", help="methods whose whole names match")
     parser.add_argument("--runs", type=Path, default=Path("runs/photonics"))
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     given = parser.parse_args()

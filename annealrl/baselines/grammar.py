@@ -252,8 +252,9 @@ register_method(
 register_method(
     "search",
     "annealrl.baselines.search:from_text",
-    "search:cma|de|random[:size=P]",
-    "one search without gradients for the whole budget, designs alone: CMA-ES, differential evolution, random designs",
+    "search:cma[:sigma=S][:growth=G]|de[:mutation=F][:crossover=C]|random, each [:size=P]",
+    "one search without gradients for the whole budget, designs alone: CMA-ES (first deviation S = 0.3, G = 2 times "
+    "the population at a restart), differential evolution, random designs",
 )
 register_method(
     "dwave",

@@ -49,8 +49,10 @@ class _Counted:
         return np.append(energies, np.full(len(points) - len(energies), np.inf))
 
 
-def _cma(value: _Counted, start: FloatArray, seed: int, size: int | None) -> None:
-    """CMA-ES, anew from a random start with twice the population whenever it has converged (IPOP)."""
+def _cma(
+    value: _Counted, start: FloatArray, seed: int, size: int | None, *, sigma: float = 0.3, growth: float = 2.0
+) -> None:
+    """CMA-ES, anew from a random start with `growth` times the population whenever it has converged (IPOP)."""
     import cma
 
     rng = np.random.default_rng(seed)
@@ -64,15 +66,23 @@ def _cma(value: _Counted, start: FloatArray, seed: int, size: int | None) -> Non
             "verbose": -9,
             "verb_log": 0,
         }
-        strategy = cma.CMAEvolutionStrategy(start, 0.3, options)
+        strategy = cma.CMAEvolutionStrategy(start, sigma, options)
         while not strategy.stop():
             points = strategy.ask()
             strategy.tell(points, value(np.array(points)).tolist())
-        start, population = rng.random(n), 2 * population
+        start, population = rng.random(n), round(growth * population)
 
 
-def _differential_evolution(value: _Counted, start: FloatArray, seed: int, size: int | None) -> None:
-    """SciPy's differential evolution, anew whenever it has converged."""
+def _differential_evolution(
+    value: _Counted,
+    start: FloatArray,
+    seed: int,
+    size: int | None,
+    *,
+    mutation: float | None = None,
+    crossover: float = 0.7,
+) -> None:
+    """SciPy's differential evolution, anew whenever it has converged; weights are drawn unless one is given."""
     from scipy.optimize import differential_evolution
 
     rng = np.random.default_rng(seed)
@@ -86,6 +96,8 @@ def _differential_evolution(value: _Counted, start: FloatArray, seed: int, size:
             polish=False,
             updating="deferred",
             vectorized=True,
+            mutation=(0.5, 1.0) if mutation is None else mutation,
+            recombination=crossover,
             rng=rng,
         )
 
@@ -97,10 +109,12 @@ def _random(value: _Counted, start: FloatArray, seed: int, size: int | None) -> 
         value((space.random(rng, size or _BATCH) - value.low) / value.width)
 
 
-KINDS: dict[str, Callable[[_Counted, FloatArray, int, int | None], None]] = {
-    "cma": _cma,
-    "de": _differential_evolution,
-    "random": _random,
+KINDS: dict[str, Callable[..., None]] = {"cma": _cma, "de": _differential_evolution, "random": _random}
+#: What else a kind can be told: the least and the most of each.
+OPTIONS: dict[str, dict[str, tuple[float, float]]] = {
+    "cma": {"sigma": (1e-6, 1.0), "growth": (1.0, 100.0)},
+    "de": {"mutation": (0.0, 2.0), "crossover": (0.0, 1.0)},
+    "random": {},
 }
 
 
@@ -115,17 +129,21 @@ class SearchMethod:
     name : str
     size : int, optional
         Population; each kind has its own default.
+    options : tuple of (str, float)
+        Those of :data:`OPTIONS`: the first standard deviation of ``cma`` in ranges and the factor of its population at
+        a restart; the weight of differences and the crossover probability of ``de``.
     """
 
     kind: str
     name: str
     size: int | None = None
     moves: frozenset[str] = frozenset({"search"})
+    options: tuple[tuple[str, float], ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """All that decides what the method does."""
-        return json.dumps({"search": [self.kind, self.size]})
+        return json.dumps({"search": [self.kind, self.size, *self.options]})
 
     def run(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run one episode on each model."""
@@ -156,7 +174,7 @@ class SearchMethod:
         value, key = _Counted(model, calls), seed.generate_state(2, np.uint32)
         start = np.random.default_rng(int(key[1])).random(model.n)
         with suppress(_SpentError):
-            KINDS[self.kind](value, start, int(key[0]), self.size)
+            KINDS[self.kind](value, start, int(key[0]), self.size, **dict(self.options))
         return value
 
     def _check(self, model: Any) -> None:
@@ -167,16 +185,23 @@ class SearchMethod:
 
 
 def from_text(rest: str) -> SearchMethod:
-    """``cma|de|random[:size=P]``."""
+    """``cma|de|random[:size=P]`` and the :data:`OPTIONS` of the kind."""
     from annealrl.baselines.grammar import split
 
-    words, options = split(rest, {"size": None})
-    kind = words[0] if words else "random"
+    first = rest.partition(":")[0]
+    kind = "random" if not first or "=" in first else first
     if kind not in KINDS:
         raise unknown("search", kind, KINDS)
+    words, options = split(rest, {"size": None, **dict.fromkeys(OPTIONS[kind])})
     if words[1:]:
         raise InputError(f"unknown argument {words[1]!r}")
-    size = options["size"]
+    size = options.pop("size")
     if size is not None and not (size >= 2 and size == int(size)):
         raise InputError(f"size is {size:g}; a whole number of at least 2 is expected")
-    return SearchMethod(kind, f"search:{rest}" if rest else "search", None if size is None else int(size))
+    given = tuple((key, value) for key, value in options.items() if value is not None)
+    for key, value in given:
+        least, most = OPTIONS[kind][key]
+        if not least <= value <= most:
+            raise InputError(f"{key} is {value:g}; a number from {least:g} to {most:g} is expected")
+    name = f"search:{rest}" if rest else "search"
+    return SearchMethod(kind, name, None if size is None else int(size), options=given)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from annealrl.errors import InputError
 from annealrl.inverse.dataset import Designs
 from annealrl.inverse.judge import in_rounds, nearest
 from annealrl.inverse.tasks import target_of
@@ -30,19 +31,22 @@ class NearestMethod:
         The training set, when it is asked for.
     share : int
         One in so many of its designs is looked at.
-    starts : int
+    starts, first, each : int
+        Designs that are begun with, calls from each of them in the first round, and in the second.
     """
 
     designs: Callable[[], Designs]
     share: int = 4
     starts: int = 30
+    first: int = 4
+    each: int = 30
     name: str = "nearest designs, then least squares in two rounds"
     moves: frozenset[str] = frozenset({"gradient"})
 
     @property
     def fingerprint(self) -> str:
         """All that decides what the method does, but for the training set."""
-        return json.dumps({"nearest": [self.share, self.starts]})
+        return json.dumps({"nearest": [self.share, self.starts, self.first, self.each]})
 
     def run(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
         """Run one episode on each model, of as many calls as the budget has proposals."""
@@ -52,7 +56,8 @@ class NearestMethod:
             rows = np.random.default_rng(seed).choice(len(data), len(data) // self.share, replace=False)
             part = Designs(data.points[rows], data.spectra[rows], 0.0)
             calls = math.prod((budget.replicas, budget.steps, budget.sweeps_per_step)) * model.n
-            found = in_rounds(model, nearest(part, target_of(model), self.starts), calls, goal=-np.inf)
+            starts = nearest(part, target_of(model), self.starts)
+            found = in_rounds(model, starts, calls, first=self.first, each=self.each, goal=-np.inf)
             best[e], spent = found.values.min(), spent + len(found.values)
             points.append(model.space.low + found.best * (model.space.high - model.space.low))
         return Outcome(
@@ -64,3 +69,12 @@ class NearestMethod:
             evaluations=float(spent),
             gradients=float(spent),
         )
+
+
+def from_text(text: str, designs: Callable[[], Designs]) -> NearestMethod:
+    """Read ``nearest:STARTS:FIRST:EACH``."""
+    try:
+        starts, first, each = (int(word) for word in text.split(":")[1:])
+    except ValueError:
+        raise InputError(f"{text!r}: nearest:STARTS:FIRST:EACH is expected") from None
+    return NearestMethod(designs, starts=starts, first=first, each=each, name=text)

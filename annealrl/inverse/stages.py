@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +39,16 @@ class Stage:
     calls: int
     only: str | None
 
+    def __post_init__(self) -> None:
+        if self.only is not None:
+            try:
+                re.compile(self.only)
+            except re.error as error:
+                raise InputError(f"--only is {self.only!r}, no regular expression: {error}") from None
+
     def wanted(self, method: str) -> bool:
-        """Whether `only` leaves a method in."""
-        return self.only is None or self.only in method
+        """Whether `only`, a regular expression, is None or matches a method's whole name."""
+        return self.only is None or re.fullmatch(self.only, method) is not None
 
     def held(self) -> dict[str, Any]:
         """All that has been measured."""

@@ -21,7 +21,7 @@ def seeds(count: int) -> list[np.random.SeedSequence]:
     return [np.random.SeedSequence(3, spawn_key=(k,)) for k in range(count)]
 
 
-@pytest.mark.parametrize("kind", ["cma", "de", "random", "cma:size=12"])
+@pytest.mark.parametrize("kind", ["cma", "de", "random", "cma:size=12:sigma=0.5:growth=1", "de:mutation=0.6"])
 def test_searches_spend_their_budget_and_repeat(kind: str) -> None:
     mirror = BraggMirror(layers=6)
     method = parse_method(f"search:{kind}")
@@ -60,6 +60,14 @@ def test_what_cannot_be_searched_is_said_in_one_line() -> None:
         parse_method("gradient:lsq").run([XYModel(length=3)], BUDGET, seeds(1))
     with pytest.raises(InputError, match="coordinates on levels"):
         parse_method("search:cma").run([Potts(length=3)], BUDGET, seeds(1))
-    for text in ("search:annealing", "search:cma:size=1", "search:cma:more"):
+    for text in (
+        "search:annealing",
+        "search:cma:size=1",
+        "search:cma:more",
+        "search:cma:sigma=0",
+        "search:de:sigma=0.3",
+        "search:de:crossover=2",
+        "search:random:growth=2",
+    ):
         with pytest.raises(InputError):
             parse_method(text)
