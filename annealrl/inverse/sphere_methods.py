@@ -72,7 +72,7 @@ class Tunable:
         return [kind.place(self.start[key]) for key, kind in self.free.items()]
 
 
-def _shape(replicas: int, steps: int, calls: int, least: int = 1) -> Shape:
+def shape_of(replicas: int, steps: int, calls: int, least: int = 1) -> Shape:
     """About as many steps as wanted, with `least` sweeps each or more, that use up a number of calls."""
     replicas = min(replicas, calls // (least * LAYERS + 2))
     most = calls // replicas - 1
@@ -108,11 +108,11 @@ _BEFORE = {
 
 
 def _annealing(v: Mapping[str, Any], calls: int) -> tuple[str, Shape]:
-    return _schedule(v), _shape(v["replicas"], v["steps"], calls)
+    return _schedule(v), shape_of(v["replicas"], v["steps"], calls)
 
 
 def _hybrid(v: Mapping[str, Any], calls: int) -> tuple[str, Shape]:
-    return f"hybrid:{_schedule(v)}:share={v['share']:.3g}:{v['descent']}", _shape(v["replicas"], v["steps"], calls, 4)
+    return f"hybrid:{_schedule(v)}:share={v['share']:.3g}:{v['descent']}", shape_of(v["replicas"], v["steps"], calls, 4)
 
 
 def _adaptive(v: Mapping[str, Any], calls: int) -> tuple[str, Shape]:
@@ -121,7 +121,7 @@ def _adaptive(v: Mapping[str, Any], calls: int) -> tuple[str, Shape]:
     else:
         plateau = v["start"] * v["plateau"]
         text = f"adaptive:acceptance:start={v['start']:.3g}:plateau={plateau:.3g}:end={plateau * v['end']:.3g}"
-    return f"{text}:accept={v['accept']:.3g}", _shape(v["replicas"], v["steps"], calls)
+    return f"{text}:accept={v['accept']:.3g}", shape_of(v["replicas"], v["steps"], calls)
 
 
 def _adam(v: Mapping[str, Any], calls: int) -> tuple[str, Shape]:
@@ -183,7 +183,7 @@ METHODS: dict[str, Tunable] = {
         | {"speed": 2.2, "beta": 0.44, "accept": 0.44},
     ),
     "agent of three layers": Tunable(
-        lambda v, calls: ("agent:nanoparticle", _shape(v["replicas"], 12, calls)),
+        lambda v, calls: ("agent:nanoparticle", shape_of(v["replicas"], 12, calls)),
         {"replicas": Choice((1, 2, 4, 8))},
         {"replicas": 2},
     ),

@@ -20,7 +20,7 @@ RIVAL = "L-BFGS-B"
 #: Held-out targets: those that follow on the ones of the tables of r_T, which nothing has seen.
 FIRST, COUNT = TARGETS, 20
 #: Calls on all targets together, about, and the most episodes on one of them.
-_CALLS, _EPISODES = 64_000, 4
+_CALLS, _EPISODES = 48_000, 6
 
 
 def chosen(stage: Stage) -> dict[str, Any]:
@@ -46,15 +46,16 @@ def spheres(stage: Stage) -> None:
     for name, found in chosen(stage).items():
         for goal in GOALS:
             pick = found["validation"][found["chosen"][f"{goal:g}"]]
-            text, shape = pick["method"], pick["budget"]
+            text, (replicas, steps, sweeps) = pick["method"], pick["budget"]
+            budget = Budget(replicas, steps, sweeps, threads=1)
             if not text.startswith("nearest:") and not known(text):
                 continue
             method: Any = from_text(text, designs) if text.startswith("nearest:") else parse_method(text)
             count = max(1, min(_EPISODES, round(_CALLS / (pick["calls"] * len(models)))))
-            keys = [f"{text} {' × '.join(map(str, shape))} episode {e}" for e in range(count)]
+            keys = [f"{text} {replicas} × {steps} × {sweeps} episode {e}" for e in range(count)]
             if stage.wanted(name):
                 for e, key in enumerate(keys):
-                    stage.keep(key, lambda: played(method, models, Budget(*shape, threads=1), 1, REPORT, first=e))  # noqa: B023
+                    stage.keep(key, lambda: played(method, models, budget, 1, REPORT, first=e))  # noqa: B023
             held = stage.held()
             there = [held[key] for key in keys if key in held]
             if len(there) == count:
