@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from annealrl.actions import component_kinds
+from annealrl.agents.catalogue import HISTORY
 from annealrl.agents.config import TrainConfig
 from annealrl.results import write_text
 
-#: Where a training keeps its validations, and whoever evaluates an agent may put what was measured.
-HISTORY, EVALUATION, CURVE = "history.json", "evaluation.json", "curve.svg"
+#: Where whoever evaluates an agent may put what was measured, and the curve of its validations.
+EVALUATION, CURVE = "evaluation.json", "curve.svg"
 
 
 def write_card(directory: Path, config: TrainConfig) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from annealrl.errors import InputError
 from annealrl.registry import unknown
+from annealrl.results import read_json
 
 #: Folder of the shipped agents.
 ZOO = Path(__file__).resolve().parent / "zoo"
 CONFIG = "config.yml"
 WEIGHTS = "policy.safetensors"
+HISTORY = "history.json"
 
 
 def names() -> list[str]:
@@ -35,6 +38,12 @@ def sweeps(name_or_dir: str | Path) -> int:
     """Sweeps of an episode that the agent was trained with."""
     env = yaml.safe_load((directory(name_or_dir) / CONFIG).read_text(encoding="utf-8"))["env"]
     return int(env["steps"]) * int(env["sweeps_per_step"])
+
+
+def history(name_or_dir: str | Path) -> list[dict[str, Any]]:
+    """Validations of an agent's training, the untrained policy's first."""
+    rows: list[dict[str, Any]] = read_json(directory(name_or_dir) / HISTORY)
+    return rows
 
 
 def directory(name_or_dir: str | Path) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from annealrl.agents.rollout import play
 from annealrl.agents.storage import Agent, load_agent
@@ -60,6 +62,24 @@ class AgentMethod:
             betas=played.betas,
             evaluations=played.evaluations,
         )
+
+
+def neutral(agent: Agent) -> Agent:
+    """The agent with all weights at zero: its action is the neutral one, so it does what it started from.
+
+    What an agent is worth is seen beside it, above all where the environment measures something by itself, such as the
+    unit of β.
+    """
+    policy = copy.deepcopy(agent.policy)
+    with torch.no_grad():
+        for weights in policy.parameters():
+            weights.zero_()
+    return replace(agent, policy=policy)
+
+
+def load_neutral_method(name_or_dir: str | Path) -> AgentMethod:
+    """Make the method ``neutral:NAME_OR_DIR``."""
+    return AgentMethod(neutral(load_agent(name_or_dir)), f"neutral:{name_or_dir}")
 
 
 def load_agent_method(name_or_dir: str | Path) -> AgentMethod:

@@ -19,8 +19,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
 from annealrl.agents.callbacks import CheckpointCallback, ProgressCallback, ValidationCallback
-from annealrl.agents.card import EVALUATION, HISTORY, write_card
-from annealrl.agents.catalogue import CONFIG
+from annealrl.agents.card import EVALUATION, write_card
+from annealrl.agents.catalogue import CONFIG, HISTORY
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
 from annealrl.agents.storage import save_agent, write_tensors

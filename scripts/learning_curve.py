@@ -22,8 +22,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from annealrl.agents.card import HISTORY
-from annealrl.agents.catalogue import CONFIG
+from annealrl.agents.catalogue import CONFIG, HISTORY
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
 from annealrl.errors import InputError

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from annealrl import schedules
-from annealrl.agents.card import EVALUATION, HISTORY, write_card
-from annealrl.agents.catalogue import ZOO
+from annealrl.agents.card import EVALUATION, write_card
+from annealrl.agents.catalogue import HISTORY, ZOO
 from annealrl.agents.catalogue import sweeps as trained_sweeps
 from annealrl.agents.config import CONFIGS, TrainConfig, ValidationConfig, load_config
 from annealrl.agents.method import AgentMethod
@@ -224,9 +224,14 @@ def evaluated(name: str) -> None:
         )
     rows: list[dict[str, Any]] = []
     for record in records:
-        if record is ours or (record.episodes, record.budget) != (ours.episodes, ours.budget):
+        if record is ours or record.budget != ours.budget or ", seed " in record.label:
             continue
-        row: dict[str, Any] = {"method": record.label, "p": {}, "n99_ratio_of_agent": {}}
+        row: dict[str, Any] = {
+            "method": record.label,
+            "episodes_per_instance": record.episodes,
+            "p": {},
+            "n99_ratio_of_agent": {},
+        }
         for rule in RULES:
             ratio = ours.ratio(record, rule)
             row["p"][rule] = round(record.summary(rule).p, 4)

@@ -25,8 +25,8 @@ import numpy as np
 import quantum_wire_page
 
 from annealrl import api, statistics
-from annealrl.agents.card import EVALUATION, HISTORY, write_card
-from annealrl.agents.catalogue import ZOO
+from annealrl.agents.card import EVALUATION, write_card
+from annealrl.agents.catalogue import HISTORY, ZOO
 from annealrl.agents.config import CONFIGS, load_config
 from annealrl.agents.storage import load_agent, save_agent
 from annealrl.agents.training import CHECKPOINT, train

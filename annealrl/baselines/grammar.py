@@ -224,6 +224,12 @@ register_method(
     "agent", "annealrl.agents.method:load_agent_method", "agent:NAME_OR_DIR", "a trained agent, by name or directory"
 )
 register_method(
+    "neutral",
+    "annealrl.agents.method:load_neutral_method",
+    "neutral:NAME_OR_DIR",
+    "what a trained agent started from: the same environment with its neutral action at every step",
+)
+register_method(
     "population",
     "annealrl.baselines.population:from_text",
     "population:SCHEDULE[:alpha=A|:select=S1,S2,…]",

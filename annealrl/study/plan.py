@@ -100,8 +100,15 @@ INTERACTING = (
     Row("tempering", "tuned:tempering"),
     Row("tempering, isoenergetic", "tuned:tempering-icm"),
 )
-#: Scales differ by up to a hundred: what is tuned in β·σ knows J, which nothing else of this table does.
-MIXED = (*_STATIC, *_ADAPTIVE, Row("tuned free in β·σ", "tuned:free:sigma"))
+#: What the agents of unknown scales start from: nothing learned, but β in a unit that is measured at the start.
+MEASURED = "tuned free in the measured unit"
+
+
+def _mixed(agent: str) -> tuple[Row, ...]:
+    """Single flips on scales that differ by up to a hundred: what is tuned in β·σ knows J, which nothing else does."""
+    return (*_STATIC, *_ADAPTIVE, Row("tuned free in β·σ", "tuned:free:sigma"), Row(MEASURED, f"neutral:{agent}"))
+
+
 MOVING = "tempering, isoenergetic, moving ladder"
 EXCHANGING = (*INTERACTING, Row(MOVING, "tuned:tempering-icm-moving"))
 #: Further ladders on cubes of side 8, which leave something to win with the budget of the tables: an agent of side 6
@@ -116,8 +123,8 @@ FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
     ("ea2d-24", 500): EXCHANGING,
     ("ea3d-6", 500): EXCHANGING,
     ("sk-100", 500): EXCHANGING,
-    ("ea2d-mixed-scale-10", 1000): MIXED,
-    ("ea2d-mixed-scale-10", 500): (*MIXED, *EXCHANGING),
+    ("ea2d-mixed-scale-10", 1000): _mixed("ea2d-mixed-scale-1000"),
+    ("ea2d-mixed-scale-10", 500): (*_mixed("ea2d-mixed-scale-500"), *EXCHANGING),
 }
 #: The best of each kind, for the curves over sweeps; single flips solve next to nothing at side 24.
 CURVES = {"cool-14": (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING), "ea2d-24": INTERACTING}
@@ -200,7 +207,7 @@ def rows(problem: Problem) -> tuple[Row, ...]:
     """All rivals that are measured on a set with the paper's budget."""
     found: tuple[Row, ...] = ()
     if problem.test == MIXED_SET:
-        found += MIXED
+        found += _mixed(problem.stem)
     if problem.test in SINGLE_FLIP_SETS:
         # At its own side it is the same row.
         found += tuple(row for row in SINGLE_FLIP if not row.source.endswith(f":{problem.test}"))
@@ -239,7 +246,7 @@ def jobs(agents: Sequence[Trained]) -> Iterator[Job]:
 
 #: Families whose replicas interact.
 _EXCHANGING = {row.family for row in (*INTERACTING, *(row for rows in FEW.values() for row in rows))} - {
-    row.family for row in MIXED
+    row.family for row in (*_STATIC, *_ADAPTIVE)
 }
 
 

@@ -121,12 +121,23 @@ def spread(results: Results) -> list[str]:
         ]
         if own:
             rule = "final" if picked.moves == ("flip",) else "best"
-            shown = [
-                f"{r.label.rpartition(' ')[2]}: {describe(r.summary(rule).n99)} {interval(r.summary(rule).n99_ci)}"
-                for r in own
-            ]
-            rows.append([label, test, rule, describe(picked.summary(rule).n99), ", ".join(shown)])
-    return table(["agent", "set", "rule", "n99", "n99 by seed [95 %]"], rows) if rows else ["Not run yet.", ""]
+            numbers = [r.label.rpartition(" ")[2] for r in own]
+            found = (f"{describe(r.summary(rule).n99)} {interval(r.summary(rule).n99_ci)}" for r in own)
+            there = results.of(test, sweeps)
+            rows.append(
+                [
+                    f"{label}, {sweeps} sweeps",
+                    test,
+                    rule,
+                    describe(picked.summary(rule).n99),
+                    *(
+                        ", ".join(map(": ".join, zip(numbers, cells, strict=True)))
+                        for cells in (found, (compared(r, there, rule) for r in own))
+                    ),
+                ]
+            )
+    head = ["agent", "set", "rule", "n99", "n99 by seed [95 %]", "n99 to the best rival's, by seed [95 %]"]
+    return table(head, rows) if rows else ["Not run yet.", ""]
 
 
 def interacting(results: Results) -> list[str]:

@@ -11,6 +11,7 @@ from annealrl.agents.config import PPOConfig
 from annealrl.agents.method import load_agent_method
 from annealrl.agents.ppo import RecurrentPPO
 from annealrl.agents.storage import env_config, load_agent
+from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.schedule import ScheduleMethod
 from annealrl.errors import InputError
 from annealrl.instances.generators import edwards_anderson_2d
@@ -150,6 +151,19 @@ def test_method_plays_mixed_sizes_in_pairs_with_schedules(tmp_path: Path) -> Non
     # How episodes are batched does not matter.
     alone = method.run(models[1:], budget, seeds(2)[1:])
     np.testing.assert_allclose(alone.betas[:, 0], outcome.betas[:, 1], rtol=1e-5)
+
+
+def test_neutral_methods_do_what_the_agents_started_from() -> None:
+    method, learned = parse_method("neutral:ea2d-10"), parse_method("agent:ea2d-10")
+    reference = load_agent("ea2d-10").config.env.options["reference"]
+    schedule = ScheduleMethod(reference, "start")
+    run = ([instance(6, 0), instance(6, 1)], Budget(16, 8, 3, 1), seeds(2))
+    neutral, static = method.run(*run), schedule.run(*run)
+    assert neutral.final_energies.tolist() == static.final_energies.tolist()
+    np.testing.assert_allclose(neutral.betas, static.betas)
+    assert not np.allclose(learned.run(*run).betas, static.betas, rtol=1e-2)
+    assert not method.name.startswith("agent:")
+    assert method.fingerprint != learned.fingerprint
 
 
 def test_delta_beta_agents_start_where_they_were_trained(tmp_path: Path) -> None:

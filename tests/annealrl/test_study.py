@@ -225,6 +225,9 @@ def test_page_and_figures_come_from_the_records_alone(tmp_path: Path) -> None:
         made("population annealing", more, moves=("flip", "resample")),
         made("population annealing", counts, moves=("flip", "resample"), **sweeps),
         made("agent ea2d-14-population", [20] * 12, moves=("flip", "resample")),
+        made("agent ea2d-14, seed 1", more),
+        made("tempering, isoenergetic", [20] * 12, moves=("cluster", "exchange", "flip"), test="sk-100"),
+        made("agent sk-100-all", [20] * 12, moves=("cluster", "exchange", "flip"), test="sk-100"),
     )
     (out / "exact-seconds.json").write_text(
         json.dumps({"cool-14": {"instances": 2, "proven": 2, "processor_seconds": [0.1, 0.3]}})
@@ -249,6 +252,13 @@ def test_page_and_figures_come_from_the_records_alone(tmp_path: Path) -> None:
     assert goals["temperature agent to tuned free static", "cool-14"][-1] == "missed, lost"
     assert goals["temperature agent to tuned free static", "cool-16"][-1] == "not measured yet"
     assert goals["population agent to population annealing", "cool-14"][-1] == "reached"
+    assert goals["the same, at one side at least", "cool-14"][-1] == "missed, lost"
+    nothing = goals["agent sk-100-all to a tuned ladder that rests, 4000 sweeps", "sk-100"]
+    assert nothing[-1] == "nothing to win: the ladder solves 1.000"
+    assert goals["seconds of training of ea2d-14", "–"][-2:] == ["≤ 600, 16 cores, a GPU", "not measured there"]
+    seeds = next(line for line in text.splitlines() if line.startswith("| agent ea2d-14, 4000 sweeps | cool-14 |"))
+    assert seeds.count("1: ") == 2
+    assert "1: open: 1 [1, 1] to tuned free" in seeds
     page.write_text("no markers\n")
     with pytest.raises(InputError, match="one line"):
         write_page(page, out, jobs)
