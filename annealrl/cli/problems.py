@@ -25,6 +25,7 @@ def solve(
     sweeps: Annotated[int, typer.Option("--sweeps", min=1, help="Sweeps of a reference run.")] = 2000,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Independent reference runs.")] = 4,
     seed: opt.Seed = 0,
+    threads: opt.Threads = None,
     json: opt.Json = None,
     sign: opt.Signs = None,
     index_base: opt.IndexBases = opt.IndexBase.auto,
@@ -45,12 +46,12 @@ def solve(
         for done, (name, model) in enumerate(
             zip(loaded.instances.instance_names, loaded.instances, strict=True), start=1
         ):
-            solution = solve_model(model, time_limit=time_limit, seed=seed)
+            solution = solve_model(model, time_limit=time_limit, seed=seed, threads=threads)
             found = None
             if reference and solution.status != "optimal":
                 from annealrl.solvers.reference import reference as refer
 
-                found = refer(model, sweeps=sweeps, runs=runs, seed=seed)
+                found = refer(model, sweeps=sweeps, runs=runs, seed=seed, threads=threads)
                 solution = solution.with_configuration(model, found.spins)
             solutions.append(
                 {

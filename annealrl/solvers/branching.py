@@ -1,51 +1,51 @@
-"""Branch and cut for one block: cuts at every node, branching on an edge where the relaxation stays fractional.
+"""Branch and cut for one block: which open node is taken up by which worker, and what each knows when it begins.
 
-Follows the scheme of Barahona, Grötschel, Jünger and Reinelt (Oper. Res. 36, 493 (1988)) and Liers, Jünger, Reinelt
-and Rinaldi (in: New Optimization Algorithms in Physics, Wiley 2004, chapter 4). Every bound used to close a node or to
-fix a variable is an exact integer.
+Two workers search at a time, and what they find does not hang on how many threads they run on. Time is counted in
+work done (:attr:`annealrl.solvers.nodes.Worker.work`) and not in seconds. A worker that is free at some time takes up
+the best node that is open at that time, knowing what was found up to that time and nothing found later. On one thread
+the worker that is behind in this count goes on first. On two threads a worker that is ahead waits until the other one
+has come as far, which costs little, as equal work takes about equal seconds.
 """
 
 from __future__ import annotations
 
-import heapq
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 import numpy as np
 
-from annealrl.ising import FloatArray, IntArray, SpinArray
-from annealrl.solvers.cycles import CycleSeparator, select_cuts
+from annealrl.ising import SpinArray
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent
-from annealrl.solvers.pentagons import DEMAND, PentagonSeparator
+from annealrl.solvers.nodes import Node, Report, Worker
 from annealrl.solvers.probing import Prober
-from annealrl.solvers.relaxation import Corner, Relaxation
 from annealrl.solvers.semidefinite import semidefinite_bound
 
-Report = Callable[[int, int], None]
-
-_INTEGRAL = 1e-6
-_DENSE, _PATIENCE = 5, 6
-"""Edges a spin beyond which annealing and the semidefinite bound come first; else it comes after so many rounds."""
-_WINDOW, _LEAST_GAIN = {True: 6, False: 2}, 0.05
-"""Rounds (at the root, elsewhere) that must gain this share of what closes the node, or odd cycles are stuck."""
-_LATE_WINDOW, _LATE_GAIN = {True: 6, False: 2}, {True: 0.01, False: 0.05}
-"""The same once inequalities of five spins come in as well: then the node branches."""
-_PASSES = {True: 40, False: 6}
-"""How many rounds of them there are at most."""
+WORKERS = 2
+"""Nodes searched at a time. Another number changes the course of the search, the number of threads does not."""
+_DENSE = 5
+"""Edges a spin beyond which annealing and the semidefinite bound come first."""
+_GLANCE = 0.005
+"""Seconds between two glances at how far the workers on other threads have come."""
 
 
-@dataclass(order=True)
-class _Node:
-    """Part of the search space, a box of edge values; `bound` holds for all of it but what holds nothing better."""
+@dataclass(eq=False)
+class _Seat:
+    """A worker, the node it has in hand until all know what came of it, and that node's bound when it began."""
 
-    bound: int
-    tie: int
-    depth: int = field(compare=False)
-    lower: SpinArray = field(compare=False)
-    upper: SpinArray = field(compare=False)
-    corner: Corner | None = field(compare=False, default=None)
+    worker: Worker | None = None
+    ahead: int = 0
+    node: Node | None = None
+    known: int = 0
+    running: Future[bool] | None = None
+    finished: bool = True
+    waiting: bool = False
+
+    @property
+    def time(self) -> int:
+        """How far the worker has come."""
+        return self.ahead + (0 if self.worker is None else self.worker.work)
 
 
 class BranchAndCut:
@@ -62,7 +62,9 @@ class BranchAndCut:
     tolerance : int
         Nodes whose bound is within this cost of the incumbent are closed; their bound is reported truly.
     report : callable
-        Called with (cost, bound) after every relaxation.
+        Called with (cost, bound) for every relaxation that was solved, after the root once the node is done.
+    threads : int
+        Threads to use; more than ``WORKERS`` are of no use.
     """
 
     def __init__(
@@ -74,25 +76,21 @@ class BranchAndCut:
         tolerance: int = 0,
         start: SpinArray | None = None,
         report: Report | None = None,
+        threads: int = 1,
     ) -> None:
         self.graph = graph
         self.deadline = deadline
-        self.tolerance = tolerance
-        self.report = report
         self.nodes = 0
+        self._tolerance = tolerance
+        self._report = report
         self._rng = rng
-        self.incumbent = Incumbent(graph, rng, start, deadline)
-        self._separator = CycleSeparator(graph, rng)
-        self._pentagons = PentagonSeparator(self._separator)
-        self._lp = Relaxation(graph.costs)
-        self._lower = np.zeros(len(graph.costs), dtype=np.int64)
-        self._upper = np.ones(len(graph.costs), dtype=np.int64)
+        self._threads = min(threads, WORKERS)
         self._prober = Prober(graph.costs)
-        self._queue: list[_Node] = []
+        self._open: list[Node] = []
         self._closed: int | None = None
-        self._ties = 0
-        self._annealed = 0
-        self._corner: Corner | None = None
+        self._late = False
+        self._seats = [_Seat(waiting=number > 0) for number in range(WORKERS)]
+        self.incumbent = Incumbent(graph, rng, start, deadline)
 
     def run(self) -> tuple[SpinArray, int]:
         """Search until proven or out of time; returns the best configuration and a lower bound on the cost of any."""
@@ -101,189 +99,105 @@ class BranchAndCut:
             self.incumbent.anneal(self.deadline)
             bound = semidefinite_bound(self.graph, self._rng, self.deadline)
         m = len(self.graph.costs)
-        self._queue = [_Node(self._lift(bound), 0, 0, np.zeros(m, dtype=np.int8), np.ones(m, dtype=np.int8))]
-        while self._queue:
-            node = heapq.heappop(self._queue)
-            if self._done(node.bound):
-                self._close(node.bound)
-            elif not self._process(node):
-                self._close(node.bound)
-                break
+        root = Node(bound, 0, np.zeros(m, dtype=np.int8), np.ones(m, dtype=np.int8))
+        root.bound += (self.incumbent.cost - bound) % self.graph.step
+        self._open = [root]
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="annealrl-solver") as pool:
+            try:
+                self._search(pool)
+            finally:
+                # After an exception the others are to stop soon.
+                for seat in self._seats:
+                    if seat.worker is not None:
+                        seat.worker.deadline = -math.inf
         return self.incumbent.spins, self.bound
 
     @property
     def bound(self) -> int:
-        """Lower bound on the cost of every configuration: the least of the closed and the open nodes'."""
-        bounds = [self.incumbent.cost, *(node.bound for node in self._queue[:1])]
+        """Lower bound on the cost of every configuration: the least of the closed nodes' and all others'."""
+        bounds = [self.incumbent.cost, *(node.bound for node in self._open)]
+        bounds += [seat.known for seat in self._seats if seat.node is not None]
         return min(bounds if self._closed is None else [*bounds, self._closed])
 
-    def _lift(self, bound: int) -> int:
-        """Least possible cost that is not below `bound`."""
-        return bound + (self.incumbent.cost - bound) % self.graph.step
+    def _search(self, pool: ThreadPoolExecutor) -> None:
+        while True:
+            for seat in self._seats:
+                if seat.running is not None and seat.running.done():
+                    seat.finished, seat.running = seat.running.result(), None
+            free = [seat for seat in self._seats if seat.running is None and not seat.waiting]
+            running = [seat for seat in self._seats if seat.running is not None]
+            if not free and not running:
+                return
+            seat = min(free, key=lambda seat: seat.time, default=None)
+            if seat is None or any(other.time <= seat.time for other in running):
+                # What those find may come first.
+                wait([other.running for other in running if other.running], _GLANCE, FIRST_COMPLETED)
+                continue
+            if seat.node is not None:
+                self._publish(seat)
+            node = self._best_for(seat)
+            if node is None:
+                seat.waiting = True
+                continue
+            worker = self._begin(seat, node)
+            if self._threads == 1 or all(other.waiting for other in self._seats if other is not seat):
+                seat.finished = worker.process(node)
+            else:
+                seat.running = pool.submit(worker.process, node)
 
-    def _done(self, bound: int) -> bool:
-        return bound >= self.incumbent.cost - self.tolerance
+    def _best_for(self, seat: _Seat) -> Node | None:
+        """Take the open node of least bound, rather one where the worker's relaxation stands, rather a new one."""
+        done = self.incumbent.cost - self._tolerance
+        for node in self._open:
+            if node.bound >= done:
+                self._close(node.bound)
+        self._open = [node for node in self._open if node.bound < done]
+        if self._late or not self._open:
+            return None
+        best = min(
+            reversed(self._open),
+            key=lambda node: (node.bound, seat.worker is None or not seat.worker.ready_for(node)),
+        )
+        self._open.remove(best)
+        return best
 
-    def _enough(self) -> int:
-        """Bound that closes a node."""
-        return self.incumbent.cost - max(self.graph.step - 1, self.tolerance)
+    def _begin(self, seat: _Seat, node: Node) -> Worker:
+        """Let the worker know all that is known."""
+        if seat.worker is None:
+            first = seat is self._seats[0]
+            rng = self._rng if first else self._rng.spawn(1)[0]
+            seat.worker = Worker(
+                self.graph, self.incumbent.twin(rng), deadline=self.deadline, tolerance=self._tolerance, anneals=first
+            )
+        seat.node, seat.known = node, node.bound
+        seat.worker.incumbent.take(self.incumbent)
+        seat.worker.prober.recall(self._prober)
+        seat.worker.report = self._report if node.depth == 0 else None
+        return seat.worker
 
-    def _late(self) -> bool:
-        return time.perf_counter() > self.deadline
+    def _publish(self, seat: _Seat) -> None:
+        """Let all know what came of the node in hand; who waits for open nodes may go on."""
+        worker, node = seat.worker, seat.node
+        assert worker is not None
+        assert node is not None
+        self.nodes += 1
+        self.incumbent.take(worker.incumbent)
+        for edge, gained in worker.prober.news():
+            self._prober.remember(edge, gained)
+        seat.node = None
+        self._open += worker.children
+        if worker.closed is not None:
+            self._close(worker.closed)
+        if not seat.finished:
+            self._close(node.bound)
+            self._late = True
+        if self._report and node.depth:
+            for bound in worker.bounds:
+                self._report(self.incumbent.cost, min(self.bound, bound))
+        for other in self._seats:
+            if other.waiting:
+                other.ahead += seat.time - other.time
+                other.waiting = False
 
     def _close(self, bound: int) -> None:
         self._closed = bound if self._closed is None else min(self._closed, bound)
-
-    def _process(self, node: _Node) -> bool:
-        """Cut until the node is closed or has branched; False when time ran out first."""
-        self.nodes += 1
-        lower, upper = np.maximum(self._lower, node.lower), np.minimum(self._upper, node.upper)
-        # What contradicts a fixing made since, or the parity of a cycle, leaves nothing better than the incumbent.
-        if (lower > upper).any() or not self._imply(lower, upper):
-            return True
-        if node.corner is not None and node.corner is not self._corner:
-            self._lp.go_to(node.corner)
-        self._lp.set_box(lower, upper)
-        self._corner = None
-        root = node.depth == 0
-        history: list[int] = []
-        passes, fresh = 0, False
-        while True:
-            if not self._lp.solve(self.deadline, self._enough()):
-                node.bound = max(node.bound, self._lift(self._lp.exact_bound()[0]))
-                return False
-            value, reduced = self._lp.exact_bound()
-            node.bound = max(node.bound, self._lift(value))
-            history.append(value)
-            if self.report:
-                self.report(self.incumbent.cost, min(self.bound, node.bound))
-            if self._done(node.bound):
-                self._close(node.bound)
-                return True
-            if not self._lp.feasible:
-                # Infeasible, but the ray did not prove it to the last digit: keep the bound that is proven.
-                self._close(node.bound)
-                return True
-            u = self._lp.u
-            self._improve(u, len(history))
-            if self._done(node.bound):
-                self._close(node.bound)
-                return True
-            if self._late():
-                return False
-            self._fix(value, reduced, lower, upper)
-            if root:
-                self._lower, self._upper = lower.copy(), upper.copy()
-            stuck = self._tailing_off(history, root, passes > 0) and _doubt(u).max() > _INTEGRAL
-            more = not stuck and self._cut(u)
-            if self._late():
-                return False
-            # Five spins come in once odd cycles gain no more. Then the two alternate: after fives the next odd cycles
-            # gain more than the next fives would.
-            due = passes > 0 and not fresh
-            fresh = (due or stuck or not more) and not (stuck and passes) and self._strengthen(u, node, passes)
-            if fresh:
-                if not passes:
-                    history.clear()
-                passes += 1
-                more = True
-            if not more and self._branch(node, lower, upper, value):
-                return True
-            if len(self._lp.cuts) > 2 * len(u) + 200:
-                self._lp.purge(10)
-
-    def _improve(self, u: FloatArray, rounds: int) -> None:
-        self.incumbent.round(u)
-        # Where the relaxation stays fractional for long, rounding it is not good enough for fixing and pruning.
-        if self.nodes == 1 and rounds == _PATIENCE and np.count_nonzero(_doubt(u) > _INTEGRAL) > 0.1 * len(u):
-            self.incumbent.anneal(self.deadline)
-
-    def _cut(self, u: FloatArray) -> bool:
-        """Add violated cuts; False if there is none."""
-        m = len(u)
-        cuts, amounts = self._separator.violated_short(u)
-        chosen = select_cuts(cuts, amounts, edges=m, limit=2 * m, per_edge=8, deadline=self.deadline)
-        if len(chosen) < 0.03 * m:
-            cuts, amounts = self._separator.violated_any(u, max(100, self.graph.n // 10), self.deadline)
-            chosen += select_cuts(cuts, amounts, edges=m, limit=m, per_edge=8, deadline=self.deadline)
-        return self._lp.add(chosen) > 0
-
-    def _strengthen(self, u: FloatArray, node: _Node, passes: int) -> bool:
-        """Add violated inequalities of five spins; False if there are none, or there were enough."""
-        if _doubt(u).max() <= _INTEGRAL or passes >= _PASSES[node.depth == 0]:
-            return False
-        cuts, amounts = self._pentagons.violated(u)
-        chosen = select_cuts(cuts, amounts, edges=len(u), limit=150, per_edge=12, deadline=self.deadline)
-        return self._lp.add(chosen, DEMAND) > 0
-
-    def _tailing_off(self, history: list[int], root: bool, late: bool) -> bool:
-        window, least = (_LATE_WINDOW[root], _LATE_GAIN[root]) if late else (_WINDOW[root], _LEAST_GAIN)
-        if len(history) <= window:
-            return False
-        gained = history[-1] - history[-1 - window]
-        # A bound above the last energy but one closes the node.
-        return gained < least * (self.incumbent.cost - self.graph.step - history[-1])
-
-    def _fix(self, value: int, reduced: IntArray, lower: IntArray, upper: IntArray) -> None:
-        """Fix edges whose other value proves, by reduced cost, nothing cheaper than the incumbent."""
-        beyond = self.incumbent.cost - value - self.graph.step + 1
-        upper[(reduced >= beyond) & (lower == 0)] = 0
-        lower[(-reduced >= beyond) & (upper == 1)] = 1
-        self._lp.set_box(lower, upper)
-
-    def _imply(self, lower: IntArray, upper: IntArray) -> bool:
-        """Fix the edges that close a cycle of fixed ones; False if that contradicts itself."""
-        fixed = lower == upper
-        if not fixed.any():
-            return True
-        groups = self.graph.components(fixed)
-        i, j = self.graph.edges.T
-        inside = groups[i] == groups[j]
-        spins = self.graph.tree_spins(lower == 1, np.where(fixed, 0.0, 1.0))
-        value = self.graph.unsatisfied(spins)[inside].astype(np.int64)
-        if (value < lower[inside]).any() or (value > upper[inside]).any():
-            return False
-        lower[inside] = upper[inside] = value
-        return True
-
-    def _branch(self, node: _Node, lower: IntArray, upper: IntArray, value: int) -> bool:
-        """Split the node, or close it; False if edges could be fixed instead, so that its relaxation goes on."""
-        u = self._lp.u
-        if _doubt(u).max() <= _INTEGRAL:
-            # The relaxation's optimum is a configuration, so nothing is left to decide: the rounding has offered it.
-            self._close(node.bound)
-            return True
-        if self.nodes & (self.nodes - 1) == 0 and self._annealed < self.nodes:
-            self._annealed = self.nodes
-            self.incumbent.anneal(self.deadline)
-            if self._done(node.bound):
-                self._close(node.bound)
-                return True
-        choice = self._prober.choose(
-            self._lp, value, node.depth, lambda bound: self._done(self._lift(bound)), self.deadline
-        )
-        node.bound = max(node.bound, self._lift(choice.bound))
-        if self._done(node.bound):
-            self._close(node.bound)
-            return True
-        if choice.closed:
-            for edge, side, bound in choice.closed:
-                self._close(self._lift(bound))
-                lower[edge] = upper[edge] = 1 - side
-            if not self._imply(lower, upper):
-                return True
-            self._lp.set_box(lower, upper)
-            return False
-        self._corner = self._lp.corner()
-        for side in (0, 1):
-            self._ties -= 1
-            low, high = lower.astype(np.int8), upper.astype(np.int8)
-            low[choice.edge] = high[choice.edge] = side
-            bound = max(node.bound, self._lift(choice.bounds[side]))
-            heapq.heappush(self._queue, _Node(bound, self._ties, node.depth + 1, low, high, self._corner))
-        return True
-
-
-def _doubt(u: FloatArray) -> FloatArray:
-    """Distance of every value from the nearer integer."""
-    return np.minimum(u, 1.0 - u)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel, SpinArray
+from annealrl.parallel import allowed_threads
 from annealrl.solvers.branching import BranchAndCut
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.large import MAX_COUPLINGS, annealed_spins, settled, unfrustrated_spins
@@ -28,6 +29,7 @@ def solve(
     seed: int = 0,
     initial: npt.ArrayLike | None = None,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> Solution:
     """Find a ground state and prove it, by branch and cut over odd-cycle inequalities.
 
@@ -46,7 +48,11 @@ def solve(
     initial : array_like of ±1, shape (n,), optional
         A known good configuration.
     progress : callable, optional
-        Called with (energy, bound) of the whole model, after every relaxation that was solved.
+        Called with (energy, bound) of the whole model, for every relaxation that was solved; after the root of a block
+        once the node is done with.
+    threads : int, optional
+        Threads that search at a time, two at most; by default all available cores. The result is the same for any
+        number of them as long as no time limit strikes.
 
     Returns
     -------
@@ -72,6 +78,8 @@ def solve(
     started = time.perf_counter()
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"time limit is {time_limit}; seconds, 0 or more, are expected")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}; 1 or more are expected")
     deadline = math.inf if time_limit is None else started + time_limit
     rng = np.random.default_rng(seed)
     scaled = ScaledModel.from_model(model)
@@ -107,6 +115,7 @@ def solve(
             tolerance=_tolerance(block.graph),
             start=spins[b],
             report=report,
+            threads=allowed_threads() if threads is None else threads,
         )
         spins[b], bounds[b] = search.run()
         costs[b] = search.incumbent.cost

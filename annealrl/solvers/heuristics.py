@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -53,6 +54,17 @@ class Incumbent:
             return False
         self.spins, self.cost = spins, cost
         return True
+
+    def twin(self, rng: np.random.Generator) -> Incumbent:
+        """Copy that goes on by itself, with another random stream."""
+        twin = copy(self)
+        twin.rng = rng
+        return twin
+
+    def take(self, other: Incumbent) -> None:
+        """Keep the other one's configuration if it is better; only that and its cost are shared."""
+        if other.cost < self.cost:
+            self.spins, self.cost = other.spins, other.cost
 
     def round(self, u: FloatArray) -> bool:
         """Configuration that agrees with the LP solution `u` where it is most decided."""

@@ -58,6 +58,22 @@ class Prober:
         self._weight: FloatArray = np.sqrt(costs / costs.mean())
         self._gains = np.zeros((2, len(costs)))
         self._probes = np.zeros(len(costs), dtype=np.int64)
+        self._made = 0
+        self._news: list[tuple[int, FloatArray]] = []
+
+    def remember(self, edge: int, gained: FloatArray) -> None:
+        """Take to memory what the two values of an edge gained in a probe, per distance from the LP solution."""
+        self._gains[:, edge] += gained
+        self._probes[edge] += 1
+
+    def news(self) -> list[tuple[int, FloatArray]]:
+        """What was probed since the last call, for other probers to remember."""
+        news, self._news = self._news, []
+        return news
+
+    def recall(self, other: Prober) -> None:
+        """Replace the memory by another one's."""
+        self._gains, self._probes = other._gains.copy(), other._probes.copy()
 
     def choose(self, lp: Relaxation, bound: int, depth: int, closes: Callable[[int], bool], deadline: float) -> Choice:
         """Choose among the undecided edges of `lp`, whose solution proved `bound`.
@@ -86,7 +102,7 @@ class Prober:
                 continue
             if waited >= patience or time.perf_counter() > deadline:
                 break
-            if tried >= _LEAST and self._probes.sum() > lp.solves:
+            if tried >= _LEAST and self._made > lp.solves:
                 break
             waited += 1
             tried += 1
@@ -94,8 +110,9 @@ class Prober:
             if self._probes[edge] < _RELIABLE:
                 bounds = (lp.probe(edge, 0, _STEPS), lp.probe(edge, 1, _STEPS))
                 gains = np.maximum(np.array(bounds) - bound, 1).astype(float)
-                self._gains[:, edge] += gains / distances[:, edge]
-                self._probes[edge] += 1
+                self.remember(edge, gains / distances[:, edge])
+                self._news.append((edge, gains / distances[:, edge]))
+                self._made += 1
                 proven = max(proven, min(bounds))
                 if closes(min(bounds)):
                     return Choice(edge, bounds, proven, closed)

@@ -20,6 +20,9 @@ _RECENT = 4
 _BEYOND = 1e-6
 """How far beyond the bound that is enough the LP goes, so that its rounded multipliers prove it."""
 
+_OVERHEAD = 100
+"""Dual simplex steps that take as long as what comes with every solve: factorising, separation."""
+
 
 @dataclass(frozen=True)
 class Corner:
@@ -43,6 +46,8 @@ class Corner:
 
 class Relaxation:
     """``min costs · u`` over ``lower ≤ u ≤ upper`` and the cuts added so far.
+
+    `work` counts the dual simplex steps made, with an allowance for what else a solve brings.
 
     Any non-negative multipliers y of the cuts prove ``y · rhs + Σ min over the box of (costs - Aᵀy) u`` as a lower
     bound (weak duality). The LP solver's multipliers are rounded to integers and the sum is formed in integers, so the
@@ -69,6 +74,7 @@ class Relaxation:
         self.duals: FloatArray = np.empty(0)
         self.feasible = True
         self.solves = 0
+        self.work = 0
         self._lp = self._make()
 
     def _make(self) -> Any:
@@ -85,6 +91,9 @@ class Relaxation:
             ("dual_simplex_cost_perturbation_multiplier", 0.0),
         ):
             lp.setOptionValue(option, value)
+        # HiGHS that already runs in this process with more threads refuses one; the dual simplex uses only one anyway.
+        if lp.run() == self._highspy.HighsStatus.kError:
+            lp.setOptionValue("threads", 0)
         lp.addVars(self.m, np.zeros(self.m), np.ones(self.m))
         lp.changeColsCost(self.m, np.arange(self.m, dtype=np.int32), self.costs / self.unit)
         return lp
@@ -184,7 +193,7 @@ class Relaxation:
         # Devex weights from now on: steepest-edge ones would have to be computed anew after every probe.
         lp.setOptionValue("simplex_dual_edge_weight_strategy", 1)
         lp.changeColBounds(edge, float(value), float(value))
-        lp.run()
+        self._run()
         self.duals = np.maximum(np.array(lp.getSolution().row_dual), 0.0)
         self.lower[edge] = self.upper[edge] = value
         bound = self.exact_bound()[0]
@@ -194,6 +203,10 @@ class Relaxation:
         lp.setBasis(basis)
         lp.setOptionValue("simplex_iteration_limit", 2**31 - 1)
         return bound
+
+    def _run(self) -> None:
+        self._lp.run()
+        self.work += _OVERHEAD + max(0, self._lp.getInfo().simplex_iteration_count)
 
     def solve(self, deadline: float, enough: int | None = None) -> bool:
         """Reoptimise from the last basis; False if no usable solution came out (time is up).
@@ -208,7 +221,7 @@ class Relaxation:
         # HiGHS counts its limit from the making of the object.
         lp.setOptionValue("time_limit", lp.getRunTime() + left if math.isfinite(left) else math.inf)
         lp.setOptionValue("objective_bound", math.inf if enough is None else enough / self.unit + _BEYOND)
-        lp.run()
+        self._run()
         status = lp.getModelStatus()
         kinds = self._highspy.HighsModelStatus
         if status == kinds.kObjectiveBound and enough is not None:
@@ -219,14 +232,12 @@ class Relaxation:
                     self.feasible = True
                     return True
             lp.setOptionValue("objective_bound", math.inf)
-            lp.run()
+            self._run()
             status = lp.getModelStatus()
         if status not in (kinds.kOptimal, kinds.kInfeasible, kinds.kTimeLimit):
-            # Once more from scratch: the basis was bad, or HiGHS already runs in this process with more threads and
-            # refuses one (the dual simplex uses only one anyway).
-            lp.setOptionValue("threads", 0)
+            # Once more from scratch: the basis was bad.
             lp.clearSolver()
-            lp.run()
+            self._run()
             status = lp.getModelStatus()
         self.feasible = status != kinds.kInfeasible
         if status == kinds.kOptimal:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel
-from annealrl.solvers import branching, solve
+from annealrl.solvers import nodes, solve
 from tests.annealrl.solver_models import (
     COUPLINGS,
     FIELDS,
@@ -121,7 +121,7 @@ def test_tori_are_proven(side: int, dimension: int, pm: bool) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_branching(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Antiferromagnets on complete graphs have a wide gap between the odd-cycle bound and the optimum."""
-    monkeypatch.setattr(branching, "_PASSES", {True: 0, False: 0})
+    monkeypatch.setattr(nodes, "_PASSES", {True: 0, False: 0})
     rng = np.random.default_rng(seed)
     edges = np.stack(np.triu_indices(9 + seed, 1), axis=1)
     model = IsingModel.from_edges(edges, -1.0 - (seed > 0) * 0.1 * rng.random(len(edges)))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from annealrl.ising import IsingModel
-from annealrl.solvers.branching import BranchAndCut
 from annealrl.solvers.cycles import CycleSeparator, select_cuts
 from annealrl.solvers.graph import SignedGraph
 from annealrl.solvers.heuristics import Incumbent, descend
+from annealrl.solvers.nodes import Worker
 from annealrl.solvers.pentagons import DEMAND, PentagonSeparator
 from annealrl.solvers.probing import Prober
 from annealrl.solvers.reduction import reduce_graph
@@ -223,7 +223,7 @@ def test_choices_are_proven_and_remembered(monkeypatch: pytest.MonkeyPatch) -> N
 def test_fixed_edges_decide_those_that_close_cycles(seed: int) -> None:
     rng = np.random.default_rng(seed)
     graph = SignedGraph(16, torus(4, 0).edges, rng.choice([-3, -1, 1, 3], 32))
-    search = BranchAndCut(graph, rng=rng, deadline=math.inf)
+    search = Worker(graph, Incumbent(graph, rng), deadline=math.inf)
     truth = graph.unsatisfied(rng.choice([-1, 1], 16).astype(np.int8)).astype(np.int64)
     fixed = rng.permutation(32)[:14]
     lower, upper = np.zeros(32, dtype=np.int64), np.ones(32, dtype=np.int64)
