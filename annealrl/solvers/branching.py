@@ -121,16 +121,16 @@ class BranchAndCut:
 
     def _search(self, pool: ThreadPoolExecutor) -> None:
         while True:
-            for seat in self._seats:
-                if seat.running is not None and seat.running.done():
-                    seat.finished, seat.running = seat.running.result(), None
+            for other in self._seats:
+                if other.running is not None and other.running.done():
+                    other.finished, other.running = other.running.result(), None
             free = [seat for seat in self._seats if seat.running is None and not seat.waiting]
             running = [seat for seat in self._seats if seat.running is not None]
             if not free and not running:
                 return
             seat = min(free, key=lambda seat: seat.time, default=None)
+            # Whoever else is running and behind may find something first.
             if seat is None or any(other.time <= seat.time for other in running):
-                # What those find may come first.
                 wait([other.running for other in running if other.running], _GLANCE, FIRST_COMPLETED)
                 continue
             if seat.node is not None:

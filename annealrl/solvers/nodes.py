@@ -26,9 +26,9 @@ Report = Callable[[int, int], None]
 _INTEGRAL = 1e-6
 _PATIENCE = 6
 """Rounds at the root after which annealing comes in, where the relaxation stays fractional."""
-_WINDOW, _LEAST_GAIN = {True: 6, False: 2}, 0.05
+_WINDOW, _LEAST_GAIN = {True: 6, False: 2}, {True: 0.05, False: 0.1}
 """Rounds (at the root, elsewhere) that must gain this share of what closes the node, or odd cycles are stuck."""
-_LATE_WINDOW, _LATE_GAIN = {True: 6, False: 2}, {True: 0.01, False: 0.2}
+_LATE_WINDOW, _LATE_GAIN = {True: 6, False: 2}, {True: 0.01, False: 0.3}
 """The same once inequalities of five spins come in as well: then the node branches."""
 _PASSES = {True: 40, False: 6}
 """How many rounds of them there are at most."""
@@ -208,7 +208,7 @@ class Worker:
         return self._lp.add(chosen, DEMAND) > 0
 
     def _tailing_off(self, history: list[int], root: bool, late: bool) -> bool:
-        window, least = (_LATE_WINDOW[root], _LATE_GAIN[root]) if late else (_WINDOW[root], _LEAST_GAIN)
+        window, least = (_LATE_WINDOW[root], _LATE_GAIN[root]) if late else (_WINDOW[root], _LEAST_GAIN[root])
         if len(history) <= window:
             return False
         gained = history[-1] - history[-1 - window]
