@@ -39,7 +39,7 @@ GENERATED_LIMIT = 600.0
 """Time limit of a generated instance, in seconds."""
 _SLOWEST = ("max-cut, G(n, 0.1), weights ±1, n", 100), ("max-cut, G(n, 0.1), n", 100)
 """Come last."""
-COPIES = 8
+COPIES = 6
 """Of the torus that takes longest."""
 SWEEPS = (2_000, 8_000, 32_000, 128_000)
 """Budgets of the reference: sweeps of each of 64 replicas, in each of four runs."""
