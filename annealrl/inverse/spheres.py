@@ -18,9 +18,9 @@ from annealrl.results import read_json
 #: What every ratio is over.
 RIVAL = "L-BFGS-B"
 #: Held-out targets: those that follow on the ones of the tables of r_T, which nothing has seen.
-FIRST, COUNT = TARGETS, 20
+FIRST, COUNT = TARGETS, 10
 #: Calls on all targets together, about, and the most episodes on one of them.
-_CALLS, _EPISODES = 48_000, 6
+_CALLS, _EPISODES = 16_000, 6
 
 
 def chosen(stage: Stage) -> dict[str, Any]:
