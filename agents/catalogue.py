@@ -36,8 +36,13 @@ def zoo() -> list[tuple[str, str]]:
 
 def sweeps(name_or_dir: str | Path) -> int:
     """Sweeps of an episode that the agent was trained with."""
-    env = yaml.safe_load((directory(name_or_dir) / CONFIG).read_text(encoding="utf-8"))["env"]
-    return int(env["steps"]) * int(env["sweeps_per_step"])
+    # These have much to import, and names are asked for often.
+    from annealrl.agents.config import load_config
+    from annealrl.env_options import EnvOptions
+
+    env = load_config(directory(name_or_dir) / CONFIG).env
+    options = {"steps": EnvOptions.steps, "sweeps_per_step": EnvOptions.sweeps_per_step, **env.options}
+    return int(options["steps"]) * int(options["sweeps_per_step"])
 
 
 def history(name_or_dir: str | Path) -> list[dict[str, Any]]:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import yaml
 
-from annealrl.agents.typed import build, check_keys, convert, read_yaml
+from annealrl.agents.policy_options import check_policy_options
+from annealrl.agents.typed import Range, build, check_fields, check_keys, convert, read_yaml, shown
 from annealrl.env_options import ENV_OPTIONS, EnvOptions, make_family
 from annealrl.errors import InputError
-from annealrl.registry import env_ids, family, unknown
+from annealrl.registry import env_ids, family
 from annealrl.schedules import Geometric, Schedule
 from annealrl.vector_env import AnnealingVectorEnv
 
 #: Folder of the shipped configurations.
 CONFIGS = Path(__file__).resolve().parent / "configs"
+
+#: Of something that is counted; nobody lives to see more of it.
+Count = Annotated[int, Range(1, 10**12)]
+Weight = Annotated[float, Range(least=0, below=inf)]
+#: What NumPy takes and Torch and Stable-Baselines3 hand on to it.
+Seed = Annotated[int, Range(0, 2**32 - 1)]
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,11 @@ class EnvConfig:
     """
 
     id: str
-    num_envs: int = 64
+    num_envs: Annotated[int, Range(1, 10**6)] = 64
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def make(self, num_envs: int | None = None, **overrides: Any) -> AnnealingVectorEnv:
         """Make the environment, or one like it of another size (which then forms no groups).
@@ -54,18 +64,6 @@ class EnvConfig:
     def family_options(self) -> dict[str, Any]:
         """Those of the options that belong to the family of instances."""
         return {key: value for key, value in self.options.items() if key not in ENV_OPTIONS}
-
-
-def check_learning_rate(learning_rate: float) -> None:
-    """Refuse what is no learning rate of Adam, whose steps are about as long as the rate.
-
-    Raises
-    ------
-    InputError
-        If it is not positive or above 1.
-    """
-    if not 0 < learning_rate <= 1:
-        raise InputError(f"learning_rate is {learning_rate:g}; a number > 0 and ≤ 1 is expected")
 
 
 def check_privileged(privileged_critic: bool, advantage: str, vf_coef: float) -> None:
@@ -122,40 +120,29 @@ class PPOConfig:
         An update ends early when the policy has moved by 1.5 times this.
     """
 
-    learning_rate: float = 3e-4
+    learning_rate: Annotated[float, Range(above=0, most=1)] = 3e-4
     anneal: Literal["none", "linear", "cosine"] = "none"
-    episodes_per_env: int = 1
-    batch_episodes: int | None = None
-    n_epochs: int = 4
+    episodes_per_env: Count = 1
+    batch_episodes: Count | None = None
+    n_epochs: Count = 4
     advantage: Literal["gae", "group"] = "gae"
-    gamma: float = 0.99
-    gae_lambda: float = 0.95
-    clip_range: float = 0.2
-    ent_coef: float = 0.0
-    vf_coef: float = 0.5
-    max_grad_norm: float = 0.5
-    noise_correlation: float = 0.0
+    gamma: Annotated[float, Range(0, 1)] = 0.99
+    gae_lambda: Annotated[float, Range(0, 1)] = 0.95
+    clip_range: Annotated[float, Range(above=0)] = 0.2
+    ent_coef: Weight = 0.0
+    vf_coef: Weight = 0.5
+    max_grad_norm: Annotated[float, Range(above=0)] = 0.5
+    noise_correlation: Annotated[float, Range(least=0, below=1)] = 0.0
     use_sde: bool = False
-    reward_scale: float = 1.0
+    reward_scale: Annotated[float, Range(above=0, below=inf)] = 1.0
     privileged_critic: bool = False
-    target_kl: float | None = None
+    target_kl: Annotated[float, Range(above=0, below=inf)] | None = None
 
     def __post_init__(self) -> None:
-        check_learning_rate(self.learning_rate)
-        for key in ("clip_range", "max_grad_norm", "reward_scale"):
-            if not getattr(self, key) > 0:
-                raise InputError(f"{key} is {getattr(self, key)}; a positive number is expected")
-        for key in ("reward_scale", "ent_coef", "vf_coef"):
-            if not math.isfinite(getattr(self, key)):
-                raise InputError(f"{key} is {getattr(self, key)}; a finite number is expected")
-        for key in ("gamma", "gae_lambda"):
-            if not 0 <= getattr(self, key) <= 1:
-                raise InputError(f"{key} is {getattr(self, key)}; a number from 0 to 1 is expected")
+        check_fields(self)
         if self.use_sde and self.noise_correlation:
             raise InputError("noise_correlation: it replaces gSDE; use one of the two")
         check_privileged(self.privileged_critic, self.advantage, self.vf_coef)
-        if self.n_epochs < 1:
-            raise InputError(f"n_epochs is {self.n_epochs}; at least 1 is expected")
 
 
 @dataclass(frozen=True)
@@ -177,15 +164,13 @@ class ValidationConfig:
     """
 
     set: str | None = None
-    instances: int = 100
-    repeats: int = 2
-    every: int = 10
+    instances: Annotated[int, Range(1, 10**6)] = 100
+    repeats: Annotated[int, Range(1, 10**6)] = 2
+    every: Count = 10
     score: Literal["reward", "success", "residual"] = "reward"
 
     def __post_init__(self) -> None:
-        for key in ("instances", "repeats", "every"):
-            if getattr(self, key) < 1:
-                raise InputError(f"{key} is {getattr(self, key)}; at least 1 is expected")
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -200,7 +185,7 @@ class TrainConfig:
     policy : str
         A name of :data:`annealrl.agents.policies.POLICIES`.
     policy_options : mapping
-        Further arguments of the policy: ``log_std_init``, and ``width`` of those that have one.
+        Further arguments of the policy, see :data:`annealrl.agents.policy_options.POLICY_OPTIONS`.
     ppo : PPOConfig
     validation : ValidationConfig, optional
         None: the last policy is kept.
@@ -219,32 +204,21 @@ class TrainConfig:
     """
 
     env: EnvConfig
-    episodes: int
+    episodes: Count
     policy: str = "features"
     policy_options: Mapping[str, Any] = field(default_factory=dict)
     ppo: PPOConfig = field(default_factory=PPOConfig)
     validation: ValidationConfig | None = field(default_factory=ValidationConfig)
-    checkpoint_every: int = 10
-    seed: int = 0
+    checkpoint_every: Count = 10
+    seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int | None = None
+    threads: Annotated[int, Range(1, 4096)] | None = None
     notes: str | None = None
     interface: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        for key in ("episodes", "checkpoint_every"):
-            if getattr(self, key) < 1:
-                raise InputError(f"{key} is {getattr(self, key)}; at least 1 is expected")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}; a whole number ≥ 0 is expected")
-        if self.threads is not None and self.threads < 1:
-            raise InputError(f"threads is {self.threads}; at least 1 is expected")
-        if self.policy not in POLICY_NAMES:
-            raise unknown("policy", self.policy, POLICY_NAMES)
-
-
-#: Kept apart from the policies themselves, so that a configuration is read without loading Torch.
-POLICY_NAMES = ("conv-lstm", "conv-step", "as-released", "features", "features-lstm", "size-free")
+        check_fields(self)
+        object.__setattr__(self, "policy_options", check_policy_options(self.policy, self.policy_options))
 
 
 def load_config(path: str | Path | TrainConfig) -> TrainConfig:
@@ -266,43 +240,36 @@ def parse_config(content: Mapping[str, Any], where: str = "config") -> TrainConf
     if "env" not in content:
         raise InputError(f"{where}: key 'env' is missing")
     env = _env(content.pop("env"), f"{where}: env")
-    parts: dict[str, Any] = {"env": env}
     for key, kind in (("ppo", PPOConfig), ("validation", ValidationConfig)):
-        if content.get(key) is not None:
-            parts[key] = build(kind, content.pop(key), f"{where}: {key}")
-    hints = get_type_hints(TrainConfig)
-    for key, value in content.items():
-        parts[key] = convert(value, hints[key], f"{where}: {key}")
-    if "episodes" not in parts:
-        raise InputError(f"{where}: key 'episodes' is missing")
-    try:
-        return TrainConfig(**parts)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        if content.get(key) is not None and not isinstance(content[key], kind):
+            content[key] = build(kind, content[key], f"{where}: {key}")
+    return build(TrainConfig, {"env": env, **content}, where)
 
 
 def _env(content: Any, where: str) -> EnvConfig:
     if isinstance(content, EnvConfig):
         return content
     if not isinstance(content, Mapping):
-        raise InputError(f"{where}: {content!r} given; keys with values are expected")
+        raise InputError(f"{where}: {shown(content)} given; keys with values are expected")
     options = dict(content)
     if not isinstance(options.get("id"), str):
-        raise InputError(f"{where}: key 'id' is missing; one of {', '.join(env_ids())} is expected")
+        found = f"id is {shown(options['id'])}" if "id" in options else "key 'id' is missing"
+        raise InputError(f"{where}: {found}; one of {', '.join(env_ids())} is expected")
     env_id = options.pop("id")
     try:
         kind = family(env_id)
     except InputError as error:
         raise InputError(f"{where}: id: {error}") from None
-    num_envs = convert(options.pop("num_envs", EnvConfig.num_envs), int, f"{where}: num_envs")
+    num_envs = options.pop("num_envs", EnvConfig.num_envs)
     hints = _env_hints() | {key: hint for key, hint in get_type_hints(kind).items() if key in kind.options()}
     check_keys(options, ("id", "num_envs", *hints), where)
     checked = {key: convert(value, hints[key], f"{where}: {key}") for key, value in options.items()}
     try:
-        make_family(env_id, {key: checked[key] for key in checked if key in kind.options()})
+        member = make_family(env_id, {key: checked[key] for key in checked if key in kind.options()})
+        EnvOptions(**{key: checked[key] for key in checked if key not in kind.options()}).for_family(member)
+        return EnvConfig(env_id, num_envs, checked)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    return EnvConfig(env_id, num_envs, checked)
 
 
 @cache

@@ -238,12 +238,15 @@ class EpisodePolicy(RecurrentActorCriticPolicy):  # type: ignore[misc]
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Take what :meth:`weights` gave."""
-        wanted = {key: value.shape for key, value in self.weights().items()}
+        wanted = {key: (tuple(value.shape), value.dtype) for key, value in self.weights().items()}
         for key in sorted(wanted.keys() | weights.keys()):
-            if key not in weights or key not in wanted or weights[key].shape != wanted[key]:
-                found = f"has shape {tuple(weights[key].shape)}" if key in weights else "is missing"
-                expected = f"{tuple(wanted[key])} is expected" if key in wanted else "the policy has no such weight"
-                raise InputError(f"weight {key} {found}; {expected}")
+            has = (tuple(weights[key].shape), weights[key].dtype) if key in weights else None
+            if has is None or has != wanted.get(key):
+                found = "is missing" if has is None else f"has shape {has[0]} of {has[1]}"
+                expected = "{} of {}".format(*wanted[key]) if key in wanted else "no weight of this name"
+                raise InputError(f"weight {key} {found}; {expected} is expected")
+            if not torch.isfinite(weights[key]).all():
+                raise InputError(f"weight {key} holds values that are not finite; finite ones are expected")
         self.load_state_dict(dict(weights), strict=False)
 
     def _replace_cores(self, lr_schedule: Schedule, actor: nn.Module, critic: nn.Module | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,11 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
 from annealrl.agents.buffers import ADVANTAGES, Advantage, EpisodeBuffer
-from annealrl.agents.config import check_learning_rate, check_privileged
+from annealrl.agents.config import PPOConfig, Seed
 from annealrl.agents.policies import EpisodePolicy, policy_class
+from annealrl.agents.policy_options import check_policy_options
+from annealrl.agents.typed import convert
+from annealrl.checks import enough_memory
 from annealrl.errors import InputError
 from annealrl.privileged import PRIVILEGED, check_source
 from annealrl.registry import unknown
@@ -33,6 +37,10 @@ ANNEALING: dict[str, Callable[[float], float]] = {
     "linear": lambda left: left,
     "cosine": lambda left: 0.5 * (1.0 - math.cos(math.pi * left)),
 }
+
+
+#: What Stable-Baselines3 takes as it is.
+_CHECKED = frozenset(field.name for field in dataclasses.fields(PPOConfig))
 
 
 class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
@@ -64,7 +72,8 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
     group_size, episode_steps : int, optional
         Taken from the environment where it has them.
     policy_options : dict, optional
-        Further arguments of the policy, such as ``width`` or ``log_std_init``; `policy_kwargs` means the same.
+        Further arguments of the policy, such as ``width`` or ``log_std_init``, for those with a name as
+        :data:`annealrl.agents.policy_options.POLICY_OPTIONS` has them; `policy_kwargs` means the same.
     **kwargs
         As for :class:`sb3_contrib.RecurrentPPO`.
 
@@ -119,6 +128,8 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
             raise unknown("anneal", anneal, ANNEALING)
         self.policy_name = policy if isinstance(policy, str) else policy.__name__
         self.policy_options = {**(policy_kwargs or {}), **(policy_options or {})}
+        if isinstance(policy, str):
+            self.policy_options = check_policy_options(policy, self.policy_options)
         self.advantage, self.anneal, self.reward_scale = advantage, anneal, reward_scale
         self.noise_correlation = noise_correlation
         self.episode_steps = episode_steps or int(_attribute(env, "steps", "episode_steps"))
@@ -128,8 +139,17 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
         self.episodes_per_env = episodes_per_env
         self.batch_episodes = batch_episodes or episodes_per_env * env.num_envs
         self._check_sizes(env.num_envs)
-        check_learning_rate(learning_rate)
-        check_privileged(privileged_critic, advantage, kwargs.get("vf_coef", 0.5))
+        given = {
+            "learning_rate": learning_rate,
+            "n_epochs": n_epochs,
+            "advantage": advantage,
+            "noise_correlation": noise_correlation,
+            "reward_scale": reward_scale,
+            "privileged_critic": privileged_critic,
+            **{key: value for key, value in kwargs.items() if key in _CHECKED and not callable(value)},
+        }
+        PPOConfig(**given)
+        convert(kwargs.get("seed"), Seed | None, "seed")
         self.privileged_critic = privileged_critic
         if privileged_critic:
             source = _attribute(env, "episodes", "an AnnealingVectorEnv")
@@ -171,6 +191,8 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):  # type: ignore[misc]
                 raise InputError("batch_episodes is 1; advantage 'group' needs minibatches of at least 2 episodes")
 
     def _setup_model(self) -> None:
+        size = math.prod(self.observation_space.shape or ()) * self.observation_space.dtype.itemsize
+        enough_memory(float(self.n_steps * self.n_envs * size), "episodes_per_env: a rollout's observations")
         super()._setup_model()
         lstm = self.policy.lstm_actor
         self.rollout_buffer = EpisodeBuffer(

@@ -21,7 +21,7 @@ from annealrl.agents.catalogue import CONFIG, WEIGHTS
 from annealrl.agents.catalogue import directory as directory_of
 from annealrl.agents.config import EnvConfig, PPOConfig, TrainConfig, dump_config, load_config
 from annealrl.agents.policies import EpisodePolicy, policy_class
-from annealrl.errors import InputError
+from annealrl.errors import InputError, said
 from annealrl.family import Family
 from annealrl.observations import FeatureObservation
 from annealrl.privileged import PRIVILEGED
@@ -66,7 +66,10 @@ def load_agent(name_or_dir: str | Path, device: torch.device | str = "cpu") -> A
     """Read an agent by the name of a shipped one or by its directory."""
     path = directory_of(name_or_dir)
     config = load_config(path / CONFIG)
-    env = config.env.make(1)
+    try:
+        env = config.env.make(1)
+    except InputError as error:
+        raise InputError(f"{path / CONFIG}: env: {error}") from None
     _check_interface(config, env, path / CONFIG)
     try:
         policy = policy_class(config.policy)(
@@ -78,11 +81,16 @@ def load_agent(name_or_dir: str | Path, device: torch.device | str = "cpu") -> A
             use_sde=config.ppo.use_sde,
             **config.policy_options,
         )
-    except TypeError as error:
-        raise InputError(f"{path / CONFIG}: policy_options: {str(error).partition(') ')[2] or error}") from None
+    except (TypeError, ValueError) as error:  # of the optimiser's options, which are its own
+        raise InputError(f"{path / CONFIG}: {blamed_options(error)}") from None
     read_weights(path / WEIGHTS, policy)
     policy.set_training_mode(False)
     return Agent(path.name, config, policy.to(get_device(device)))
+
+
+def blamed_options(error: Exception) -> str:
+    """What a policy or its optimiser did not take, in one line."""
+    return str(error) if isinstance(error, InputError) else f"policy_options: optimizer_kwargs: {said(error)}"
 
 
 def read_weights(path: Path, policy: EpisodePolicy) -> None:

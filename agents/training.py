@@ -23,7 +23,7 @@ from annealrl.agents.card import EVALUATION, write_card
 from annealrl.agents.catalogue import CONFIG, HISTORY
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
-from annealrl.agents.storage import save_agent, write_tensors
+from annealrl.agents.storage import blamed_options, save_agent, write_tensors
 from annealrl.agents.threads import torch_threads
 from annealrl.agents.validation import Score, Validator
 from annealrl.errors import InputError
@@ -53,7 +53,8 @@ def train(
     config : TrainConfig or path
     out : path
     resume : bool
-        Go on from the checkpoint in `out` if there is one; the run then ends as an undisturbed one would have.
+        Go on from the checkpoint in `out`; the run then ends as an undisturbed one would have. Without a checkpoint
+        the training starts afresh, so that the same call begins it and goes on; `annealrl train` says so.
     seed : int, optional
         Goes before the configuration's.
     device : {"auto", "cpu", "cuda"}
@@ -102,8 +103,8 @@ class _Run:
                 device=config.device,
                 **vars(config.ppo),
             )
-        except TypeError as error:  # an option that the policy's constructor does not know
-            raise InputError(f"policy_options: {str(error).partition(') ')[2] or error}") from None
+        except (TypeError, ValueError) as error:  # of the optimiser's options, which are its own
+            raise InputError(blamed_options(error)) from None
         self.bar = ProgressCallback(config.episodes) if progress else None
         self.validation: ValidationCallback | None = None
         if config.validation is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,20 @@ def whole(value: object, what: str, least: int) -> int:
     if number < least:
         raise InputError(f"{what} is {value!r}; a whole number of at least {least} is expected")
     return number
+
+
+def pattern(text: str, what: str) -> re.Pattern[str]:
+    """Compile a regular expression.
+
+    Raises
+    ------
+    InputError
+        If it is none; opens with `what`.
+    """
+    try:
+        return re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise InputError(f"{what} is {text!r}, no regular expression: {error}") from None
 
 
 def reals(value: object, what: str, *, truth: bool = False) -> FloatArray:

@@ -158,6 +158,7 @@ class EnvOptions:
             *LOOKING_OPTIONS,
         ):
             _refuse_type(key, getattr(self, key), _HINTS[key])
+        self._refuse_other_types()
         if self.look_every is not None and not self.look_every >= 1:
             raise InputError(f"look_every is {self.look_every}; at least 1 is expected")
         if self.criterion not in ("final", "best"):
@@ -181,6 +182,30 @@ class EnvOptions:
         for key in ("features", "action", "action_scale"):
             if isinstance(getattr(self, key), list):
                 object.__setattr__(self, key, tuple(getattr(self, key)))
+
+    def _refuse_other_types(self) -> None:
+        """Refuse what is neither a schedule nor names nor numbers where these are expected."""
+        for key in ("reference", "selection"):
+            value = getattr(self, key)
+            if value is not None and not isinstance(value, Schedule):
+                raise InputError(f"{key} is {value!r}; a schedule such as Geometric(start=0.3, end=3.0) is expected")
+        for key, kinds, expected in (
+            ("action", (str,), "a name or several"),
+            ("features", (str,), "a list of names"),
+            ("action_scale", (int, float, np.integer, np.floating), "a number or several"),
+            ("beta_start", (int, float, np.integer, np.floating), "a number ≥ 0 or a pair of rising ones"),
+        ):
+            value = getattr(self, key)
+            one = () if key == "features" else kinds
+            several = value if isinstance(value, list | tuple | np.ndarray) else None
+            if value is not None and not (
+                (isinstance(value, one) and not isinstance(value, bool))
+                or (several is not None and all(isinstance(e, kinds) and not isinstance(e, bool) for e in several))
+            ):
+                raise InputError(f"{key} is {value!r}; {expected} is expected")
+        for key in ("refusal_penalty", "look_cost"):
+            if not np.isfinite(getattr(self, key)):
+                raise InputError(f"{key} is {getattr(self, key)}; a finite number ≥ 0 is expected")
 
     @property
     def beta_range(self) -> tuple[float, float]:

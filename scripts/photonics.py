@@ -16,9 +16,11 @@ methods whose whole names match, and publishes what else there is: `--only rando
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from annealrl.errors import InputError
 from annealrl.inverse.mirrors import bragg
 from annealrl.inverse.report import figures, tables
 from annealrl.inverse.spectra import curve, published_task
@@ -59,4 +61,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        print(f"photonics: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -8,12 +8,14 @@ schedule or trained agent yet is left out and named.
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 from pathlib import Path
 
 from rich.console import Console
 
+from annealrl.checks import pattern
 from annealrl.cli.output import progress_bar
+from annealrl.errors import InputError
 from annealrl.study import measure, plan
 from annealrl.study.figures import draw_all
 from annealrl.study.report import write_page
@@ -23,9 +25,16 @@ STAGES = ("tune", "measure", "report")
 PASSES = (10, 20, 50, 100)
 
 
+def stage(word: str) -> str:
+    """A word of the command line that names a stage."""
+    if word not in STAGES:
+        raise argparse.ArgumentTypeError(f"{word!r} is no stage; {', '.join(STAGES)} are")
+    return word
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="tune, measure, report; all by default")
+    parser.add_argument("stages", nargs="*", type=stage, metavar="STAGE", help=f"{', '.join(STAGES)}; all by default")
     parser.add_argument("--episodes", type=int, default=100, help="on each test instance")
     parser.add_argument("--candidates", type=int, default=100, help="of every search, the same for all families")
     parser.add_argument("--training", type=int, default=60, help="training instances of every search")
@@ -44,7 +53,7 @@ def main() -> None:
     arguments = parser.parse_args()
     stages = arguments.stages or STAGES
     console = Console(stderr=True, highlight=False)
-    only = re.compile(arguments.only)
+    only = pattern(arguments.only, "--only")
     if "tune" in stages:
         for task in plan.tunings():
             name = f"{task.problem.test} {task.family} {task.budget.sweeps}"
@@ -92,4 +101,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        print(f"results: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -14,7 +14,7 @@ much.
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +24,9 @@ from typing import Any
 import numpy as np
 from solver_tables import Row, archive_table, fill, load, save, single_table, size_table
 
+from annealrl.checks import pattern
 from annealrl.cli.output import progress_bar
+from annealrl.errors import InputError
 from annealrl.instances import import_npz
 from annealrl.instances.catalogue import open_source
 from annealrl.instances.conventions import from_binary
@@ -264,12 +266,13 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the solver")
     parser.add_argument("--tables", action="store_true", help="write the tables of what is there, and solve nothing")
     arguments = parser.parse_args()
+    only = pattern(arguments.only, "--only")
     done = load(arguments.out)
     if not arguments.tables:
         tasks = [*generated(arguments.count, arguments.limit), *_copies(COPIES, arguments.limit)]
         if arguments.external:
             tasks = [*external(arguments.external), *tasks]
-        tasks = [task for task in tasks if re.search(arguments.only, f"{task.group} {task.name}")]
+        tasks = [task for task in tasks if only.search(f"{task.group} {task.name}")]
         with progress_bar("solver times") as update:
             for k, task in enumerate(tasks):
                 if arguments.anew or (task.group, task.name) not in done:
@@ -294,4 +297,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except InputError as error:
+        print(f"solver_times: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

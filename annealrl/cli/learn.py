@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,8 @@ def train(
     if changes:
         loaded = _changed(loaded, changes)
     folder = out or Path("runs") / name
+    if resume and not (folder / load_object("annealrl.agents.training:CHECKPOINT")).is_file():
+        print(f"annealrl: {folder}: no checkpoint in it; the training starts afresh", file=sys.stderr)
     written = load_object("annealrl.agents.training:train")(
         loaded, folder, resume=resume, seed=seed, device=device.value
     )
@@ -57,6 +60,7 @@ def _changed(config: Any, changes: list[str]) -> Any:
     from annealrl.registry import load_object
 
     content = yaml.safe_load(load_object("annealrl.agents.config:dump_config")(config))
+    parse = load_object("annealrl.agents.typed:parse_yaml")
     for change in changes:
         key, equals, value = change.partition("=")
         *parts, last = key.split(".")
@@ -69,8 +73,5 @@ def _changed(config: Any, changes: list[str]) -> Any:
             target = target[part]
             if not isinstance(target, dict):
                 raise InputError(f"train: --set {change!r}: {part} has no keys")
-        try:
-            target[last] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"train: --set {change!r}: the value is no YAML") from None
+        target[last] = parse(value, f"train: --set {change!r}")
     return load_object("annealrl.agents.config:parse_config")(content, "train")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from annealrl import api, statistics
 from annealrl.baselines.grammar import parse_method
+from annealrl.checks import pattern
 from annealrl.cli.output import progress_bar
 from annealrl.errors import InputError
 from annealrl.method import Budget
@@ -41,10 +42,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.only is not None:
-            try:
-                re.compile(self.only)
-            except re.error as error:
-                raise InputError(f"--only is {self.only!r}, no regular expression: {error}") from None
+            pattern(self.only, "--only")
 
     def wanted(self, method: str) -> bool:
         """Whether `only`, a regular expression, is None or matches a method's whole name."""

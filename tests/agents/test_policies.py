@@ -8,9 +8,9 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from torch.nn import functional
 
-from annealrl.agents.config import POLICY_NAMES
 from annealrl.agents.extractors import LayerNormLSTM, ReplicaConvolutions
 from annealrl.agents.policies import POLICIES, EpisodePolicy, policy_class
+from annealrl.agents.policy_options import POLICY_NAMES
 from annealrl.errors import InputError
 
 R, N = 6, 9
