@@ -265,8 +265,8 @@ def _env(content: Any, where: str) -> EnvConfig:
     check_keys(options, ("id", "num_envs", *hints), where)
     checked = {key: convert(value, hints[key], f"{where}: {key}") for key, value in options.items()}
     try:
-        member = make_family(env_id, {key: checked[key] for key in checked if key in kind.options()})
-        EnvOptions(**{key: checked[key] for key in checked if key not in kind.options()}).for_family(member)
+        make_family(env_id, {key: checked[key] for key in checked if key in kind.options()})
+        EnvOptions(**{key: checked[key] for key in checked if key not in kind.options()})
         return EnvConfig(env_id, num_envs, checked)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None

@@ -199,7 +199,8 @@ def convert(value: Any, hint: Any, where: str) -> Any:
         if not math.isnan(number):
             return number
     elif hint is int:
-        if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        # True is an int to Python, and to nobody else.
+        if not isinstance(value, bool) and isinstance(value, numbers.Integral):
             return operator.index(value)
     elif isinstance(hint, type) and isinstance(value, hint):
         return value

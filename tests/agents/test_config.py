@@ -78,8 +78,8 @@ def test_values_are_converted(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (("episodes: 16", "epsiodes: 16"), "unknown key 'epsiodes'; did you mean episodes?"),
-        (("episodes: 16", "episodes: many"), "episodes is 'many'; a whole number is expected"),
-        (("episodes: 16", "episodes: true"), "episodes is True; a whole number is expected"),
+        (("episodes: 16", "episodes: many"), "episodes is 'many'; a whole number from 1 to"),
+        (("episodes: 16", "episodes: true"), "episodes is True; a whole number from 1 to"),
         (("episodes: 16", "episodes: 0"), "episodes is 0; a whole number from 1 to"),
         (("episodes: 16", ""), "key 'episodes' is missing"),
         (("env:", "environment:"), "unknown key 'environment'"),
