@@ -278,7 +278,7 @@ AGENTS: list[tuple[Callable[[Path], object], str]] = [
     (_text("width: 64", "optimizer_kwargs: {eps: -1}"), "config.yml: policy_options: optimizer_kwargs: "),
     (_text("policy: features", "policy: size-free"), "observation 'tiles' is expected"),
     (_text("time_left", "time_gone"), "config.yml: interface: the policy was trained with another observation"),
-    (_text("episodes: 7200", "episodes: 7200\nversion: 99"), "config.yml: unknown key 'version'"),
+    (_text("episodes: 4800", "episodes: 7200\nversion: 99"), "config.yml: unknown key 'version'"),
     (_text("length: 8", "length: 1"), "config.yml: env: "),
     (_text("replicas: 64", "replicas: .nan"), "config.yml: env: replicas is nan"),
 ]  # fmt: skip
