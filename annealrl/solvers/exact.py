@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from annealrl import checks
 from annealrl.errors import InputError
 from annealrl.ising import IsingModel, SpinArray
 from annealrl.parallel import allowed_threads
@@ -61,7 +62,8 @@ def solve(
     Raises
     ------
     InputError
-        If the time limit is negative or NaN, or `initial` is no configuration of the model.
+        If the time limit is negative or NaN, `threads` no whole number above 0, or `initial` no configuration of the
+        model.
 
     References
     ----------
@@ -78,8 +80,7 @@ def solve(
     started = time.perf_counter()
     if time_limit is not None and not time_limit >= 0:
         raise InputError(f"time limit is {time_limit}; seconds, 0 or more, are expected")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}; 1 or more are expected")
+    threads = allowed_threads() if threads is None else checks.whole(threads, "threads", 1)
     deadline = math.inf if time_limit is None else started + time_limit
     rng = np.random.default_rng(seed)
     scaled = ScaledModel.from_model(model)
@@ -115,7 +116,7 @@ def solve(
             tolerance=_tolerance(block.graph),
             start=spins[b],
             report=report,
-            threads=allowed_threads() if threads is None else threads,
+            threads=threads,
         )
         spins[b], bounds[b] = search.run()
         costs[b] = search.incumbent.cost

@@ -169,6 +169,7 @@ def test_what_is_raised_below_the_root_ends_the_search(threads: int, monkeypatch
         solve(frustrated(0, "gaussian", "none"), threads=threads)
 
 
-def test_threads_are_positive() -> None:
-    with pytest.raises(InputError, match="threads is 0"):
-        solve(frustrated(1, "pm", "none"), threads=0)
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "two"])
+def test_threads_are_whole_and_positive(threads: Any) -> None:
+    with pytest.raises(InputError, match=f"threads is {threads!r}; a whole number of at least 1"):
+        solve(frustrated(1, "pm", "none"), threads=threads)
