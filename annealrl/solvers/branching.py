@@ -23,7 +23,7 @@ from annealrl.solvers.probing import Prober
 from annealrl.solvers.semidefinite import semidefinite_bound
 
 WORKERS = 2
-"""LPs that search nodes in turn, or at once where there are threads. Another number of workers changes the course of the
+"""LPs that search nodes in turn, or at once where there are threads. Another number of them changes the course of the
 search, the number of threads does not."""
 _DENSE = 5
 """Edges a spin beyond which annealing and the semidefinite bound come first."""
