@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,9 @@ from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.search import SearchMethod
 from annealrl.cli.output import progress_bar
 from annealrl.inverse.judge import Trace, descend_at_random, descend_in_rounds, nearest
+from annealrl.inverse.sphere_methods import METHODS, Shape, shape_of
+from annealrl.inverse.sphere_tuning import GOALS
+from annealrl.inverse.spheres import chosen
 from annealrl.inverse.stages import Stage, known
 from annealrl.inverse.tasks import (
     CALLS,
@@ -121,12 +123,13 @@ def interval(last: Any) -> list[float]:
 
 # -- error against true calls ----------------------------------------------------------------------------------------
 
-#: What is annealed by episodes of a given budget, and to how many calls; other streams from one budget to the next
-#: would only add noise, so all budgets share theirs.
+#: What is annealed by episodes of a given budget, and to how many calls: a text with four replicas and 16 steps (one
+#: and eight below 1 000 calls), or a method with the replicas and about the steps that were chosen for it on validation
+#: targets. Other streams from one budget to the next would only add noise, so all budgets share theirs.
 POINTS = {
     "annealing, by hand": (SCHEDULE, 100_000),
-    "annealing, tuned": ("tuned", 10_000),
-    "annealing, then least squares": ("hybrid:tuned:lsq", 10_000),
+    "tuned annealing": ("annealing", 100_000),
+    "tuned annealing and descent": ("annealing and descent", 10_000),
     "agent trained on three layers": ("agent:nanoparticle", 100_000),
 }
 BUDGETS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -166,26 +169,35 @@ def _pointed(stage: Stage, name: str, models: list[Any]) -> dict[str, Any] | Non
     """A curve of episodes, as far as there are such of all targets."""
     text, most = POINTS[name]
     budgets = [calls for calls in BUDGETS if calls <= min(most, stage.calls)]
-    if stage.wanted(name):
-        text = text.replace("tuned", tuned_task(stage, "shell")[0]) if "tuned" in text else text
-        for calls, (i, model) in product(budgets, enumerate(models)) if known(text) else ():
-            stage.keep(f"{name} {i} at {calls}", lambda: _at(text, model, i, calls))  # noqa: B023
+    shapes = [_by_hand(calls, models[0].n) for calls in budgets]
+    if text in METHODS and (found := chosen(stage).get(text)):
+        pick = found["validation"][found["chosen"][f"{GOALS[0]:g}"]]
+        text, (replicas, steps, _) = pick["method"], pick["budget"]
+        shapes = [shape_of(replicas, steps, calls) for calls in budgets]
+    keys = [[f"{name} {i} at {calls}" for i in range(len(models))] for calls in budgets]
+    if stage.wanted(name) and known(text):
+        for shape, row in zip(shapes, keys, strict=True):
+            for i, (model, key) in enumerate(zip(models, row, strict=True)):
+                stage.keep(key, lambda: _at(text, model, i, shape))  # noqa: B023
     held = stage.held()
-    found = [[held.get(f"{name} {i} at {calls}") for i in range(len(models))] for calls in budgets]
-    whole = [[row for row in each if row] for each in found if all(each)]
+    there = [[held.get(key) for key in row] for row in keys]
+    whole = [[row for row in each if row] for each in there if all(each)]
     if not whole:
         return None
     means = {key: [float(np.mean([row[key] for row in each])) for each in whole] for key in _KEYS}
-    return {"name": name, "points": True} | means
+    return {"name": name, "method": text, "points": True} | means
 
 
-def _at(text: str, model: Any, i: int, calls: int) -> dict[str, Any]:
-    """The lowest error of one episode of about so many calls on target i: four replicas and 16 steps, or one and 8."""
+def _by_hand(calls: int, n: int) -> Shape:
     replicas, steps = (4, 16) if calls >= 1_000 else (1, 8)
-    sweeps = max(1, round((calls / replicas - steps - 1) / (steps * model.n)))
+    return replicas, steps, max(1, round((calls / replicas - steps - 1) / (steps * n)))
+
+
+def _at(text: str, model: Any, i: int, shape: Shape) -> dict[str, Any]:
+    """The lowest error of one episode on target i."""
     began = time.process_time()
     seed = np.random.SeedSequence(5, spawn_key=(i,))
-    outcome = parse_method(text).run([model], Budget(replicas, steps, sweeps, threads=1), [seed])
+    outcome = parse_method(text).run([model], Budget(*shape, threads=1), [seed])
     return {
         "calls": float(outcome.evaluations or 0),
         "error": float(outcome.best_energies[0]),
