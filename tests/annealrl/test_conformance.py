@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "adaptive": ("adaptive", "adaptive:speed"),
     "cool-published": ("cool-published",),
     "agent": ("agent:ea2d-8", "agent:wsc"),
+    "neutral": ("neutral:ea2d-8", "neutral:wsc"),
     "population": ("population:geometric:0.2:3", "population:kirkpatrick:alpha=0.5"),
     "tempering": ("tempering:0.2:3:8", "tempering:0.2:3:8:copies=4:icm:every=2"),
     "gradient": ("gradient:rmsprop:rate=0.1:log", "gradient:adabelief:cosine", "gradient:adam", "gradient:lbfgs:log"),
