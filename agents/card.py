@@ -49,6 +49,11 @@ def _training(config: TrainConfig, history: list[dict[str, Any]]) -> list[str]:
     rows = [f"- {config.episodes} episodes, {config.env.num_envs} side by side, seed {config.seed}"]
     if history:
         rows.append(f"- {history[-1]['seconds']:.0f} s of training, validation not counted")
+    if config.pool is not None:
+        rows.append(
+            f"- trained on those of {config.pool.instances} instances on which {config.pool.repeats} episodes of the "
+            "untrained policy did not all come to the same energy (in the seconds)"
+        )
     if config.validation is not None:
         source = config.validation.set or "instances of the family"
         rows.append(

@@ -174,6 +174,25 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True)
+class PoolConfig:
+    """Which instances are trained on, see :mod:`annealrl.agents.pool`.
+
+    Attributes
+    ----------
+    instances : int
+        How many are drawn from the family.
+    repeats : int
+        Episodes of the untrained policy on each; instances on which the lowest energies of these differ are the pool.
+    """
+
+    instances: Annotated[int, Range(1, 10**6)] = 1000
+    repeats: Annotated[int, Range(2, 10**6)] = 8
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A whole training.
 
@@ -189,6 +208,8 @@ class TrainConfig:
     ppo : PPOConfig
     validation : ValidationConfig, optional
         None: the last policy is kept.
+    pool : PoolConfig, optional
+        None: every group of episodes has a freshly drawn instance.
     checkpoint_every : int
         Updates between two checkpoints.
     seed : int
@@ -209,6 +230,7 @@ class TrainConfig:
     policy_options: Mapping[str, Any] = field(default_factory=dict)
     ppo: PPOConfig = field(default_factory=PPOConfig)
     validation: ValidationConfig | None = field(default_factory=ValidationConfig)
+    pool: PoolConfig | None = None
     checkpoint_every: Count = 10
     seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -240,7 +262,7 @@ def parse_config(content: Mapping[str, Any], where: str = "config") -> TrainConf
     if "env" not in content:
         raise InputError(f"{where}: key 'env' is missing")
     env = _env(content.pop("env"), f"{where}: env")
-    for key, kind in (("ppo", PPOConfig), ("validation", ValidationConfig)):
+    for key, kind in (("ppo", PPOConfig), ("validation", ValidationConfig), ("pool", PoolConfig)):
         if content.get(key) is not None and not isinstance(content[key], kind):
             content[key] = build(kind, content[key], f"{where}: {key}")
     return build(TrainConfig, {"env": env, **content}, where)
@@ -292,7 +314,7 @@ def dump_config(config: TrainConfig) -> str:
         if not content["ppo"][key]:
             # Left out, so that fingerprints of agents are what they were before there were these.
             del content["ppo"][key]
-    for key in ("interface", "notes", "threads"):
+    for key in ("interface", "notes", "pool", "threads"):
         if content[key] is None:
             del content[key]
     try:

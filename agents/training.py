@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
+from annealrl.agents import pool as pools
 from annealrl.agents.callbacks import CheckpointCallback, ProgressCallback, ValidationCallback
 from annealrl.agents.card import EVALUATION, write_card
 from annealrl.agents.catalogue import CONFIG, HISTORY
@@ -94,10 +96,11 @@ class _Run:
         overrides = {} if config.threads is None else {"threads": config.threads}
         if config.device == "cuda" and not torch.cuda.is_available():
             raise InputError("device 'cuda': Torch finds no GPU; use cpu or auto, or install a CUDA build of Torch")
+        self.env = config.env.make(**overrides)
         try:
             self.model = RecurrentPPO(
                 config.policy,
-                config.env.make(**overrides),
+                self.env,
                 policy_options=dict(config.policy_options),
                 seed=config.seed,
                 device=config.device,
@@ -147,6 +150,7 @@ class _Run:
                 raise InputError(
                     f"{self.out / CONFIG}: another configuration than this training's; it cannot be resumed"
                 )
+            self._take_pool()
             self._restore(checkpoint)
             return True
         try:
@@ -156,7 +160,25 @@ class _Run:
         # What was measured on other weights would stand in the new ones' card.
         (self.out / EVALUATION).unlink(missing_ok=True)
         write_text(self.out / CONFIG, dump_config(self.config))
+        self._choose_pool()
         return False
+
+    def _choose_pool(self) -> None:
+        config = self.config
+        if config.pool is None:
+            return
+        began, bar = time.perf_counter(), self.bar is not None
+        chosen = pools.contested(self.model.policy, config.env, config.pool, config.seed, config.threads, bar)
+        pools.save(self.out / pools.POOL, config.pool, chosen)
+        if self.validation is not None:
+            self.validation.seconds = time.perf_counter() - began
+        self._take_pool()
+
+    def _take_pool(self) -> None:
+        if self.config.pool is None:
+            return
+        models = pools.drawn(self.config.env, self.config.pool, self.config.seed)
+        pools.fill(self.env, models, pools.load(self.out / pools.POOL, self.config.pool))
 
     # -- files ---------------------------------------------------------------------------------------------------
 

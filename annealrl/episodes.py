@@ -108,7 +108,7 @@ class Episodes:
     def _instances(self, given: object, episode: int) -> tuple[list[Any], FloatArray]:
         if given is not None:
             models = self._given(given)
-            return models, np.array([self._ground_energy(model) for model in models])
+            return models, np.array([self.ground_energy(model) for model in models])
         models, ground = [], []
         for b in range(0, self.num_envs, self.group_size):
             seed = _child(self._roots[b], _INSTANCES, episode)
@@ -117,7 +117,7 @@ class Episodes:
                 model, energy = self.instances.models[index], float(self.instances.ground_energies[index])
             else:
                 model = self._sample(seed)
-                energy = self._ground_energy(model)
+                energy = self.ground_energy(model)
             models += [model] * self.group_size
             ground += [energy] * self.group_size
         return models, np.array(ground)
@@ -138,7 +138,8 @@ class Episodes:
     def _sample(self, seed: np.random.SeedSequence) -> Any:
         return self.family.draw(np.random.default_rng(seed))
 
-    def _ground_energy(self, model: Any) -> float:
+    def ground_energy(self, model: Any) -> float:
+        """What the family states, else what is certified if that is wanted, else NaN."""
         known = self.family.stated_ground(model)
         if known is not None:
             return known

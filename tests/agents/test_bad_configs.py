@@ -44,6 +44,8 @@ CHANGES: list[tuple[str, Sequence[str], str]] = [
     ("policy_options.widht", ("8",), "did you mean width?"),
     ("policy_options.noise_correlation", ("0.5",), "unknown key"),
     ("policy_options", ("3", "[8]", "abc"), "keys with values"),
+    ("pool.repeats", ("1", "0", "true", "null"), "a whole number from 2 to"),
+    ("pool", ("3", "true"), "keys with values"),
     ("seed", (str(HUGE), "4294967296", "-1", "1.5", "true", "null", ".nan", "abc"), "a whole number from 0 to 4294"),
     ("ppo.target_kl", ("-1", "0", ".nan", ".inf", "true", "abc"), "a number > 0 and < ∞ or null"),
     ("ppo.learning_rate", ("0", "-1", "2", ".nan", ".inf", "true", "abc", f"1{'0' * 400}"), "a number > 0 and ≤ 1"),
@@ -57,7 +59,7 @@ CHANGES: list[tuple[str, Sequence[str], str]] = [
         (key, ("0", "-1", "1.5", "true", ".nan", ".inf", "many", str(HUGE)), ONE_TO)
         for key in (
             "episodes", "checkpoint_every", "threads", "ppo.n_epochs", "ppo.episodes_per_env", "ppo.batch_episodes",
-            "validation.instances", "validation.repeats", "validation.every", "env.num_envs",
+            "validation.instances", "validation.repeats", "validation.every", "env.num_envs", "pool.instances",
         )
     ),
     ("ppo.n_epochs", ("null",), ONE_TO),

@@ -1,0 +1,114 @@
+"""A pool of training instances: those on which luck still decides, as only there is something to learn.
+
+Where all episodes of an instance end alike, their returns less the mean of the group are zero, and the episodes were
+played for nothing. Drawing from instances on which a few episodes ended differently spares most of them; compare the
+"learnability" of levels, p (1 - p), in Rutherford et al., arXiv:2408.15099 (2024).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+
+from annealrl.agents.config import EnvConfig, PoolConfig
+from annealrl.agents.policies import EpisodePolicy
+from annealrl.agents.rollout import play
+from annealrl.env_options import make_family
+from annealrl.errors import InputError
+from annealrl.instance_set import InstanceSet
+from annealrl.method import Budget
+from annealrl.results import read_json, write_text
+from annealrl.vector_env import AnnealingVectorEnv
+
+#: The file that keeps which of the drawn instances were chosen.
+POOL = "pool.json"
+#: Entropy of the streams of instances and episodes; training and validation have others.
+_ENTROPY = 0x706F6F6C
+
+
+def drawn(env: EnvConfig, pool: PoolConfig, seed: int) -> list[object]:
+    """The instances to choose from, which hang on the training's seed."""
+    family = make_family(env.id, env.family_options)
+    streams = (np.random.SeedSequence(_ENTROPY, spawn_key=(seed, 0, i)) for i in range(pool.instances))
+    return [family.draw(np.random.default_rng(stream)) for stream in streams]
+
+
+def contested(
+    policy: EpisodePolicy, env: EnvConfig, pool: PoolConfig, seed: int, threads: int | None = None, bar: bool = False
+) -> list[int]:
+    """Numbers of those drawn instances on which the lowest energies of a policy's episodes differ.
+
+    Parameters
+    ----------
+    policy : EpisodePolicy
+        Plays its mean action.
+    env : EnvConfig
+        The training environment; its criterion says which energies.
+    pool : PoolConfig
+    seed : int
+        Of the training.
+    threads : int, optional
+    bar : bool
+        Show progress on standard error.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    o = env.make(1).options
+    budget = Budget(o.replicas, o.steps, o.sweeps_per_step, threads, o.backend)
+    models = drawn(env, pool, seed)
+    chunk = max(1, env.num_envs // pool.repeats)
+    kept: list[int] = []
+    starts = range(0, len(models), chunk)
+    for first in track(starts, "choosing instances", console=Console(stderr=True), transient=True, disable=not bar):
+        numbers = range(first, min(first + chunk, len(models)))
+        episodes = [(i, k) for i in numbers for k in range(pool.repeats)]
+        seeds = [np.random.SeedSequence(_ENTROPY, spawn_key=(seed, 1, *episode)) for episode in episodes]
+        played = play(policy, env, [models[i] for i, _ in episodes], seeds, budget, family_starts=True)
+        lowest = played.judged.min(axis=1).reshape(len(numbers), pool.repeats)
+        slack = np.array([models[i].slack for i in numbers])
+        kept += [i for i, differ in zip(numbers, np.ptp(lowest, axis=1) > slack, strict=True) if differ]
+    if not kept:
+        raise InputError(
+            f"pool: all episodes of each of {pool.instances} instances end alike; "
+            "more instances or repeats, or harder instances, are expected"
+        )
+    return kept
+
+
+def fill(env: AnnealingVectorEnv, models: list[object], kept: list[int]) -> None:
+    """Let an environment draw its episodes' instances from a pool."""
+    chosen = [models[i] for i in kept]
+    energies = np.array([env.episodes.ground_energy(model) for model in chosen])
+    known: npt.NDArray[np.bool_] = ~np.isnan(energies)
+    statuses = tuple("putative" if certain else "unknown" for certain in known)
+    nothing = np.full(len(chosen), np.nan)
+    env.episodes.instances = InstanceSet("pool", tuple(chosen), energies, (None,) * len(chosen), nothing, statuses)
+
+
+def save(path: Path, pool: PoolConfig, kept: list[int]) -> None:
+    """Keep the choice."""
+    write_text(path, json.dumps({"instances": pool.instances, "repeats": pool.repeats, "kept": kept}) + "\n")
+
+
+def load(path: Path, pool: PoolConfig) -> list[int]:
+    """Read a choice that was kept.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is none of these.
+    """
+    content = read_json(path)
+    kept = content.get("kept") if isinstance(content, dict) else None
+    whole = isinstance(kept, list) and all(isinstance(i, int) and 0 <= i < pool.instances for i in kept)
+    if not whole or not kept:
+        raise InputError(f"{path}: numbers of instances below {pool.instances} under 'kept' are expected")
+    return [int(i) for i in kept]
