@@ -8,6 +8,7 @@ played for nothing. Drawing from instances on which a few episodes ended differe
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,13 @@ def drawn(env: EnvConfig, pool: PoolConfig, seed: int) -> list[object]:
 
 
 def contested(
-    policy: EpisodePolicy, env: EnvConfig, pool: PoolConfig, seed: int, threads: int | None = None, bar: bool = False
+    policy: EpisodePolicy,
+    env: EnvConfig,
+    pool: PoolConfig,
+    seed: int,
+    threads: int | None = None,
+    bar: bool = False,
+    stop: Callable[[], bool] | None = None,
 ) -> list[int]:
     """Numbers of those drawn instances on which the lowest energies of a policy's episodes differ.
 
@@ -55,11 +62,15 @@ def contested(
     threads : int, optional
     bar : bool
         Show progress on standard error.
+    stop : callable, optional
+        Asked between two batches of episodes.
 
     Raises
     ------
     InputError
         If there is none.
+    KeyboardInterrupt
+        Once `stop` says so.
     """
     o = env.make(1).options
     budget = Budget(o.replicas, o.steps, o.sweeps_per_step, threads, o.backend)
@@ -68,6 +79,8 @@ def contested(
     kept: list[int] = []
     starts = range(0, len(models), chunk)
     for first in track(starts, "choosing instances", console=Console(stderr=True), transient=True, disable=not bar):
+        if stop is not None and stop():
+            raise KeyboardInterrupt
         numbers = range(first, min(first + chunk, len(models)))
         episodes = [(i, k) for i in numbers for k in range(pool.repeats)]
         seeds = [np.random.SeedSequence(_ENTROPY, spawn_key=(seed, 1, *episode)) for episode in episodes]

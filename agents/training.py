@@ -22,7 +22,7 @@ from stable_baselines3.common.logger import configure
 from annealrl.agents import pool as pools
 from annealrl.agents.callbacks import CheckpointCallback, ProgressCallback, ValidationCallback
 from annealrl.agents.card import EVALUATION, write_card
-from annealrl.agents.catalogue import CONFIG, HISTORY
+from annealrl.agents.catalogue import CONFIG, HISTORY, WEIGHTS
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
 from annealrl.agents.storage import blamed_options, save_agent, write_tensors
@@ -117,7 +117,7 @@ class _Run:
             )
 
     def learn(self, resume: bool, interrupted: threading.Event) -> None:
-        resuming = self._prepare(resume)
+        resuming = self._prepare(resume, interrupted)
         update = self.model.update_episodes
         total = -(-self.config.episodes // update) * update
         left = total - self.model.episodes
@@ -139,10 +139,10 @@ class _Run:
             self._keep()
         write_card(self.out, self.config)
 
-    def _prepare(self, resume: bool) -> bool:
+    def _prepare(self, resume: bool, interrupted: threading.Event) -> bool:
         """Make the directory, or take up what is in it; returns whether there was something."""
         checkpoint = self.out / CHECKPOINT
-        if checkpoint.is_file():
+        if checkpoint.is_file() or (self.out / WEIGHTS).is_file():
             if not resume:
                 raise InputError(f"{self.out}: it holds a training already; resume it or choose another directory")
             before = replace(load_config(self.out / CONFIG), interface=None)
@@ -150,6 +150,7 @@ class _Run:
                 raise InputError(
                     f"{self.out / CONFIG}: another configuration than this training's; it cannot be resumed"
                 )
+        if checkpoint.is_file():
             self._take_pool()
             self._restore(checkpoint)
             return True
@@ -160,15 +161,17 @@ class _Run:
         # What was measured on other weights would stand in the new ones' card.
         (self.out / EVALUATION).unlink(missing_ok=True)
         write_text(self.out / CONFIG, dump_config(self.config))
-        self._choose_pool()
+        self._choose_pool(interrupted)
         return False
 
-    def _choose_pool(self) -> None:
+    def _choose_pool(self, interrupted: threading.Event) -> None:
         config = self.config
         if config.pool is None:
             return
         began, bar = time.perf_counter(), self.bar is not None
-        chosen = pools.contested(self.model.policy, config.env, config.pool, config.seed, config.threads, bar)
+        chosen = pools.contested(
+            self.model.policy, config.env, config.pool, config.seed, config.threads, bar, interrupted.is_set
+        )
         pools.save(self.out / pools.POOL, config.pool, chosen)
         if self.validation is not None:
             self.validation.seconds = time.perf_counter() - began

@@ -66,6 +66,14 @@ def test_the_pool_holds_the_instances_whose_episodes_differ() -> None:
     assert not np.array_equal(*first)
 
 
+def test_choosing_can_be_interrupted() -> None:
+    made = config()
+    policy = RecurrentPPO("features", made.env.make(), batch_episodes=4, policy_options={"width": 8}, seed=1).policy
+    asked = iter([False, True])
+    with pytest.raises(KeyboardInterrupt):
+        pool.contested(policy, made.env, CHOICE, seed=5, threads=1, stop=lambda: next(asked))
+
+
 def test_where_all_episodes_end_alike_there_is_no_pool() -> None:
     made = config(replicas=64, sweeps_per_step=20)
     policy = RecurrentPPO("features", made.env.make(), batch_episodes=4, seed=1).policy

@@ -147,6 +147,17 @@ def test_sampled_validation_instances_and_closed_forms(tmp_path: Path) -> None:
     assert set(history[0]) >= {"reward", "success", "residual"}
 
 
+def test_an_agent_is_not_trained_over(tmp_path: Path) -> None:
+    out = train(config(episodes=8), tmp_path / "run", progress=False)
+    (out / CHECKPOINT).unlink()  # as in the zoo
+    kept = (out / "policy.safetensors").read_bytes()
+    with pytest.raises(InputError, match="it holds a training already; resume it or choose another"):
+        train(config(episodes=16), out, progress=False)
+    with pytest.raises(InputError, match="another configuration than this training's"):
+        train(config(episodes=16), out, progress=False, resume=True)
+    assert (out / "policy.safetensors").read_bytes() == kept
+
+
 def test_damaged_checkpoints(tmp_path: Path) -> None:
     out = train(config(episodes=8), tmp_path / "run", progress=False)
     (out / CHECKPOINT).write_bytes(b"nothing")
