@@ -288,17 +288,16 @@ class FilmObjective(Objective):
         return self._judged(spectra), 2.0 / spectra.shape[1] * np.einsum("rw,rwc->rc", spectra - self.target, by)
 
     def residuals(self, design: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Differences from the target, shape (W,), and their Jacobian, shape (W, n), for least squares.
+        """What least squares make small, shape (W,), and its Jacobian, shape (W, n); its mean square is the energy.
 
-        Raises
-        ------
-        InputError
-            If there is no target.
+        Differences from the target; where there is none, the roots of what the quantity lacks to 1.
         """
-        if self.target is None:
-            raise InputError(f"objective {self.name!r} has no target, so there are no residuals")
         spectra, by = self.slopes([design])
-        return spectra[0] - self.target, by[0]
+        if self.target is not None:
+            return spectra[0] - self.target, by[0]
+        lack = np.sqrt(np.maximum(1.0 - spectra[0], 0.0))
+        # Where nothing is lacking the quantity is at its maximum, and so has no slope.
+        return lack, -by[0] / (2 * np.where(lack > 0, lack, np.inf))[:, None]
 
 
 @dataclass(frozen=True, eq=False)

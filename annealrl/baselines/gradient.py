@@ -150,6 +150,10 @@ class GradientMethod:
         Descend ln(E - E_0)/2, E_0 the known optimum: for a mean square, the logarithm of its root.
     cosine : bool
         Whether rates go to zero by half a cosine instead of being cut at :data:`RATE_STEPS`.
+    tight : bool
+        Whether ``lbfgs`` goes on to the last digits before it starts anew, instead of stopping by SciPy's tolerances.
+    memory : int
+        Of ``lbfgs``: how many of the last steps its curvature comes from.
     """
 
     optimizer: str
@@ -158,12 +162,16 @@ class GradientMethod:
     iterations: int | None = None
     logarithm: bool = False
     cosine: bool = False
+    tight: bool = False
+    memory: int = 10
     moves: frozenset[str] = frozenset({"gradient"})
 
     @property
     def fingerprint(self) -> str:
         """All that decides what the method does."""
-        keys = ("optimizer", "rate", "iterations", "logarithm", "cosine")
+        keys = ["optimizer", "rate", "iterations", "logarithm", "cosine"]
+        # What was added later is named where it is not as it was, so that older results keep their fingerprints.
+        keys += [key for key, usual in (("tight", False), ("memory", 10)) if getattr(self, key) != usual]
         return json.dumps({"gradient": {key: getattr(self, key) for key in keys}}, sort_keys=True)
 
     def run(self, models: Sequence[Any], budget: Budget, seeds: Sequence[np.random.SeedSequence]) -> Outcome:
@@ -224,7 +232,8 @@ class GradientMethod:
 
         if self.optimizer in RESTARTED:
             rng = np.random.default_rng(int(seed.generate_state(4, np.uint64)[3]))
-            ends = [polish(self.optimizer, model, _starts(model, z, rng), count, value=value) for z in start]
+            how: dict[str, Any] = {"value": value, "tight": self.tight, "memory": self.memory}
+            ends = [polish(self.optimizer, model, _starts(model, z, rng), count, **how) for z in start]
             best, last = np.stack([end.best for end in ends]), np.stack([end.last for end in ends])
         else:
             rates = (cosine_rates if self.cosine else stepped_rates)(self.rate, max(0, count - 1))
@@ -248,25 +257,35 @@ def _affordable(model: Objective, budget: Budget) -> int:
 
 
 def from_text(rest: str) -> GradientMethod:
-    """``OPTIMIZER[:rate=A][:iterations=K][:log][:cosine]``."""
+    """``OPTIMIZER[:rate=A][:iterations=K][:log][:cosine]``, ``lbfgs`` also ``[:memory=M][:tight]``."""
     from annealrl.baselines.grammar import split
 
-    words, options = split(rest, {"rate": 0.01, "iterations": None})
+    words, options = split(rest, {"rate": 0.01, "iterations": None, "memory": None})
     kind, flags = (words[0] if words else "rmsprop"), set(words[1:])
     if kind not in (*OPTIMIZERS, *RESTARTED):
         raise unknown("optimizer", kind, (*OPTIMIZERS, *RESTARTED))
-    for flag in flags - {"log", "cosine"}:
-        raise unknown("flag", flag, ("log", "cosine"))
-    rate, iterations = options["rate"], options["iterations"]
+    for flag in flags - {"log", "cosine", "tight"}:
+        raise unknown("flag", flag, ("log", "cosine", "tight"))
+    for option, given in (("tight", "tight" in flags), ("memory", options["memory"] is not None)):
+        if given and kind != "lbfgs":
+            raise InputError(f"{option} is for lbfgs alone, not for {kind}")
+    rate = options["rate"]
     if rate is None or not 0 < rate < np.inf:
         raise InputError(f"rate is {rate}; a positive number is expected")
-    if iterations is not None and not (iterations >= 1 and iterations == int(iterations)):
-        raise InputError(f"iterations is {iterations:g}; a whole number of at least 1 is expected")
+    counts: dict[str, int] = {}
+    for key in ("iterations", "memory"):
+        value = options[key]
+        if value is not None:
+            if not (value >= 1 and value == int(value)):
+                raise InputError(f"{key} is {value:g}; a whole number of at least 1 is expected")
+            counts[key] = int(value)
     return GradientMethod(
         kind,
         float(rate),
         f"gradient:{rest}" if rest else "gradient",
-        iterations=None if iterations is None else int(iterations),
+        iterations=counts.get("iterations"),
         logarithm="log" in flags,
         cosine="cosine" in flags,
+        tight="tight" in flags,
+        memory=counts.get("memory", 10),
     )

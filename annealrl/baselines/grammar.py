@@ -246,8 +246,9 @@ register_method(
 register_method(
     "gradient",
     "annealrl.baselines.gradient:from_text",
-    "gradient:rmsprop|adabelief|adam|lbfgs|lsq[:rate=A][:iterations=K][:log][:cosine]",
-    "descend from as many random starts as replicas, designs alone; A (0.01) in ranges, cost as the budget's proposals",
+    "gradient:rmsprop|adabelief|adam|lbfgs|lsq[:rate=A][:iterations=K][:log][:cosine][:memory=M][:tight]",
+    "descend from as many random starts as replicas, designs alone; A (0.01) in ranges, as dear as the budget's moves, "
+    "lbfgs by its last M (10) steps and, with tight, to the last digits before it starts anew",
 )
 register_method(
     "hybrid",

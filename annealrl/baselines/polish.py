@@ -44,6 +44,7 @@ def polish(
     each: int | None = None,
     goal: float = -np.inf,
     tight: bool = False,
+    memory: int = 10,
 ) -> Polished:
     """Descend from the starts in their order until they, or the calls, are used up.
 
@@ -64,6 +65,8 @@ def polish(
     tight : bool
         Let ``lbfgs`` go on to the last digits: SciPy's own limits are absolute, and stop 0.4 % above a lowest energy of
         1e-4.
+    memory : int
+        Of ``lbfgs``: how many of the last steps its curvature comes from.
     """
     from scipy.optimize import Bounds, least_squares, minimize
 
@@ -118,7 +121,7 @@ def polish(
             if kind == "lsq":
                 least_squares(differences, start, jacobian_at, bounds=(-free, 1.0 + free), max_nfev=each)
             else:
-                most: dict[str, Any] = {} if each is None else {"maxfun": each}
+                most: dict[str, Any] = {"maxcor": memory} if each is None else {"maxcor": memory, "maxfun": each}
                 if tight:
                     most |= {"gtol": 1e-10, "ftol": 1e-14}
                 bounds = Bounds(-free, 1.0 + free)

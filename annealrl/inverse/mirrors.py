@@ -1,74 +1,117 @@
-"""n99 of Bragg mirrors of 10, 20 and 40 layers in true calls, of every method with its own best budget."""
+"""n99 of Bragg mirrors of 10, 20 and 40 layers in true calls, every method as it was chosen on other streams."""
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
-from annealrl import api
-from annealrl.inverse.stages import Stage, best_budget, known, tuned_steps, with_ratios
-from annealrl.method import Budget
+import numpy as np
+
+from annealrl.inverse import tunable
+from annealrl.inverse.stages import Stage, judged, known, with_ratios
+from annealrl.inverse.tunable import Choice, Range, Tunable
+from annealrl.inverse.tuning import FRESH, Campaign, Trial, chosen, picked, repeated, tuned
 
 #: What every ratio is over.
-RIVAL = "gradient:lbfgs"
-#: Found by hand on other streams: cold enough for 0.1 %, and steps so large that one move in eight is taken.
-LARGE_STEPS = "geometric:30:100000000:sigma:accept=0.12"
-#: By kind of method and layers: (replicas, steps, sweeps a step) that are tried.
-GRIDS: dict[str, dict[int, tuple[tuple[int, int, int], ...]]] = {
-    "anneal": {
-        10: ((1, 40, 2), (1, 40, 8), (1, 40, 32)),
-        20: ((1, 40, 2), (1, 40, 8), (1, 40, 16), (1, 40, 32)),
-        40: ((1, 40, 8), (1, 40, 25), (1, 40, 100)),
-    },
-    "gradient": {10: ((1, 40, 1), (1, 40, 4)), 20: ((1, 40, 1), (1, 40, 4)), 40: ((1, 40, 2), (1, 40, 8))},
-    "search": {
-        10: ((1, 40, 4), (1, 40, 25)),
-        20: ((1, 40, 4), (1, 40, 25), (1, 40, 100)),
-        40: ((1, 40, 25),),
-    },
-    "agent": {
-        10: ((2, 40, 1), (2, 40, 2), (2, 40, 8)),
-        20: ((2, 40, 2), (2, 40, 4), (2, 40, 8)),
-        40: ((2, 40, 8), (2, 40, 32), (2, 40, 64)),
-    },
+RIVAL = "L-BFGS-B"
+#: A success: so far above the best known energy, of which the error is a share.
+GOAL = 1e-3
+#: By layers: calls that an episode may have.
+LEVELS = {
+    10: (150, 400, 1_200, 3_500, 10_000),
+    20: (400, 1_200, 4_000, 12_000, 36_000),
+    40: (3_000, 8_000, 20_000, 55_000, 150_000),
 }
-#: The most calls that one measurement takes; those that pass through Python are dearer.
-MOST_CALLS = {"anneal": 1_600_000, "gradient": 80_000, "search": 100_000, "agent": 1_600_000}
-#: Where temperature and step size are tuned, too.
-TUNED = (10, 20, 40)
-METHODS = (
-    RIVAL,
-    LARGE_STEPS,
-    f"hybrid:{LARGE_STEPS}:share=0.1",
-    "tuned",
-    "agent:bragg-mirror",
-    "adaptive",
-    "search:cma",
-    "search:de",
-    "gradient:adam:rate=0.03",
-    "search:random",
-)
+#: By layers: calls of a candidate, of one of the best, and of what is reported, about; episodes from least to most.
+EFFORTS = {
+    10: ((20_000, 3, 20), (100_000, 10, 100), (400_000, 30, 200)),
+    20: ((40_000, 3, 20), (200_000, 10, 100), (1_000_000, 30, 200)),
+    40: ((80_000, 2, 20), (300_000, 5, 60), (2_000_000, 10, 100)),
+}
+#: Episodes that are kept together.
+_BLOCK = 10
+#: Found by hand on other streams: cold enough for 0.1 %, and steps so large that one move in eight is taken.
+_BY_HAND = {
+    "replicas": 1,
+    "first": 30.0,
+    "last": 1e8,
+    "sizes": "accept",
+    "step": 1.0,
+    "to": 0.02,
+    "accept": 0.12,
+    "steps": 40,
+}
+
+
+def methods(n: int) -> dict[str, Tunable]:
+    """By name, for n layers. Adam descends no logarithm here: it would have to be told the lowest energy."""
+    cold: dict[str, Range | Choice] = {
+        "first": Range(1.0, 300.0),
+        "last": Range(1e4, 1e9),
+        "step": Range(0.1, 1.0),
+        "to": Range(0.003, 0.5),
+        "accept": Range(0.05, 0.5),
+    }
+    sizes = Choice(tuple(k * n for k in (1, 2, 4, 8, 15)))  # SciPy's populations are multiples of the coordinates
+    return {
+        "L-BFGS-B": tunable.lbfgs(n),
+        "least squares": tunable.fixed(n, "gradient:lsq"),
+        "Adam": tunable.adam(n, {}, flags=Choice(("", ":cosine"))),
+        "annealing": tunable.annealing(n, _BY_HAND, **cold, steps=Choice((20, 40, 80, 160))),
+        "annealing and descent": tunable.hybrid(
+            n,
+            _BY_HAND | {"share": 0.1, "descent": "lbfgs"},
+            **cold,
+            steps=Choice((5, 10, 20, 40)),
+            share=Range(0.05, 0.9),
+            descent=Choice(("lbfgs", "lsq")),
+        ),
+        "adaptive annealing": tunable.adaptive(
+            n,
+            {"replicas": 1, "steps": 40},
+            replicas=Choice((1, 2, 4)),
+            steps=Choice((20, 40, 80, 160)),
+            end=Range(1e-4, 1.0),
+            accept=Range(0.05, 0.5),
+        ),
+        "agent of twenty layers": tunable.agent(n, "bragg-mirror", 40),
+        "CMA-ES": tunable.cma(n, {"size": 4 + int(3 * np.log(n))}, size=Range(6, 120)),
+        "differential evolution": tunable.evolution(n, {"size": 15 * n}, size=sizes),
+        "random designs": tunable.fixed(n, "search:random"),
+    }
+
+
+def campaign(layers: int) -> Campaign:
+    """There is one mirror of a size, so that only streams differ."""
+    source = f"env:BraggMirror-v0,layers={layers}:1"
+    training, validation = (Trial(source, *effort) for effort in EFFORTS[layers][:2])
+    lowest = training.models[0].known_optimum
+    return Campaign(methods(layers), layers, LEVELS[layers], (GOAL,), training, validation, f"{layers} ",
+                    lambda energies: energies / lowest - 1)  # fmt: skip
+
+
+def tune_bragg(stage: Stage) -> None:
+    """Tune every method on every size, publish what was tried, its scores and the choice."""
+    sizes = {
+        str(layers): tuned(stage, campaign(layers), lambda name: layers in stage.layers and stage.wanted(name))  # noqa: B023
+        for layers in LEVELS
+    }
+    stage.publish({"goal": GOAL, "layers": sizes})
 
 
 def bragg(stage: Stage) -> None:
-    """Measure what is missing, publish all of it with the ratios to L-BFGS-B."""
-    for name, layers in product(METHODS, stage.layers):
-        if not stage.wanted(name) or not (layers in TUNED if name == "tuned" else known(name)):
-            continue
-        source, text = f"env:BraggMirror-v0,layers={layers}", name
-        if name == "tuned":
-            budget = Budget(*GRIDS["anneal"][layers][1])
-            text = tuned_steps(stage, f"{source},split=train:4", budget, f"bragg-{layers}", 100)
-        models = list(api.load_instances(f"{source}:1").models)
-        found = stage.keep(f"{layers} {name}", lambda: _measured(stage, text, models, layers))  # noqa: B023
-        print(layers, text, found["p"], found["calls"], found["n99"], flush=True)
-    stage.publish(with_ratios(stage.held(), RIVAL))
-
-
-def _measured(stage: Stage, text: str, models: list[Any], layers: int) -> dict[str, Any]:
-    """With the best budget of the grid; there is one mirror of a size, so that only streams differ."""
-    kind = text.split(":", maxsplit=1)[0]
-    # Part of a hybrid passes through Python, but most of its calls do not.
-    kind = kind if kind in GRIDS else "anneal"
-    most = MOST_CALLS[kind]
-    return best_budget(text, GRIDS[kind][layers], models, models, most=most, episodes=(4, stage.episodes))
+    """Measure what is missing, publish all of it with the ratios to L-BFGS-B's."""
+    rows: dict[str, Any] = {}
+    for layers, found in chosen(stage, "tune-bragg")["layers"].items():
+        reported = Trial(f"env:BraggMirror-v0,layers={layers}:1", *EFFORTS[int(layers)][2])
+        goals = [model.known_optimum + model.tolerance for model in reported.models]
+        for name, tries in found.items():
+            pick = picked(tries, GOAL)
+            if not known(pick["method"]):
+                continue
+            measure = int(layers) in stage.layers and stage.wanted(name)
+            row = repeated(stage, pick, reported.models, reported.count(pick["calls"]), FRESH, measure=measure,
+                           block=_BLOCK, name=f"{layers} ")  # fmt: skip
+            if row is not None:
+                rows[f"{layers} {name}"] = found_row = judged(row, goals)
+                print(layers, *(found_row[key] for key in ("method", "budget", "p", "calls", "n99")), flush=True)
+    stage.publish(with_ratios(rows, RIVAL))

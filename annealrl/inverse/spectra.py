@@ -13,9 +13,8 @@ from annealrl.baselines.grammar import parse_method
 from annealrl.baselines.search import SearchMethod
 from annealrl.cli.output import progress_bar
 from annealrl.inverse.judge import Trace, descend_at_random, descend_in_rounds, nearest
-from annealrl.inverse.sphere_methods import METHODS, Shape, shape_of
-from annealrl.inverse.sphere_tuning import GOALS
-from annealrl.inverse.spheres import chosen
+from annealrl.inverse.sphere_methods import LAYERS, METHODS
+from annealrl.inverse.spheres import GOALS
 from annealrl.inverse.stages import Stage, known
 from annealrl.inverse.tasks import (
     CALLS,
@@ -27,6 +26,8 @@ from annealrl.inverse.tasks import (
     target_of,
     tuned_task,
 )
+from annealrl.inverse.tunable import Shape, shape_of
+from annealrl.inverse.tuning import chosen, picked
 from annealrl.method import Budget
 from annealrl.results import write_text
 
@@ -170,10 +171,10 @@ def _pointed(stage: Stage, name: str, models: list[Any]) -> dict[str, Any] | Non
     text, most = POINTS[name]
     budgets = [calls for calls in BUDGETS if calls <= min(most, stage.calls)]
     shapes = [_by_hand(calls, models[0].n) for calls in budgets]
-    if text in METHODS and (found := chosen(stage).get(text)):
-        pick = found["validation"][found["chosen"][f"{GOALS[0]:g}"]]
+    if text in METHODS and (found := chosen(stage, "tune-spheres")["methods"].get(text)):
+        pick = picked(found, GOALS[0])
         text, (replicas, steps, _) = pick["method"], pick["budget"]
-        shapes = [shape_of(replicas, steps, calls) for calls in budgets]
+        shapes = [shape_of(LAYERS, replicas, steps, calls) for calls in budgets]
     keys = [[f"{name} {i} at {calls}" for i in range(len(models))] for calls in budgets]
     if stage.wanted(name) and known(text):
         for shape, row in zip(shapes, keys, strict=True):

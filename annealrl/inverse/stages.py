@@ -23,8 +23,8 @@ from annealrl.method import Budget
 from annealrl.results import read_json, write_text
 from annealrl.tuning import tune
 
-#: Streams: the choice of budgets, and what is reported.
-CHOOSE, REPORT = 1, 2
+#: Stream of what is reported.
+REPORT = 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class Stage:
     runs: Path
     results: Path
     targets: int | None
-    episodes: int
     layers: tuple[int, ...]
     calls: int
     only: str | None
@@ -137,12 +136,6 @@ def judged(row: Mapping[str, Any], goals: npt.ArrayLike) -> dict[str, Any]:
     }
 
 
-def measured(text: str, models: list[Any], budget: Budget, count: int, seed: int) -> dict[str, Any]:
-    """Successes of a method on each model in `count` episodes, by the models' own tolerances."""
-    goals = [model.known_optimum + model.tolerance for model in models]
-    return judged(played(parse_method(text), models, budget, count, seed), goals)
-
-
 def ratio(row: Mapping[str, Any], rival: Mapping[str, Any] | None) -> list[float] | None:
     """n99 in calls of a row over a rival's on the same instances, with its 95 % interval: [value, low, high].
 
@@ -160,40 +153,6 @@ def with_ratios(held: Mapping[str, Any], rival: str) -> dict[str, Any]:
     """Rows under keys such as ``INSTANCES METHOD``, each with its ratio over the rival's on the same instances."""
     rows = {key: row for key, row in held.items() if not key.startswith("tuned")}
     return {key: row | {"ratio": ratio(row, rows.get(f"{key.split()[0]} {rival}"))} for key, row in rows.items()}
-
-
-def best_budget(
-    text: str,
-    grid: Sequence[tuple[int, int, int]],
-    choose_on: list[Any],
-    report_on: list[Any],
-    *,
-    most: int,
-    episodes: tuple[int, int],
-) -> dict[str, Any]:
-    """The best of some budgets, by n99 on instances or streams of their own, measured on those that are reported.
-
-    Parameters
-    ----------
-    grid : sequence of (replicas, steps, sweeps a step)
-    most : int
-        Calls that the measurement may take; a choice takes half as many for each budget.
-    episodes : (int, int)
-        Least and most on each of the instances.
-    """
-
-    def count(shape: tuple[int, int, int], models: list[Any]) -> int:
-        proposals: int = math.prod(shape) * models[0].n * len(models)
-        return max(episodes[0], min(episodes[1], most // proposals))
-
-    tried = []
-    for shape in grid if len(grid) > 1 else ():
-        half = max(1, count(shape, choose_on) // 2)
-        tried.append((measured(text, choose_on, Budget(*shape, threads=1), half, CHOOSE), shape))
-    chosen = min(tried, key=lambda row: (row[0]["n99"] or math.inf, row[0]["best"]))[1] if tried else grid[0]
-    return measured(text, report_on, Budget(*chosen, threads=1), count(chosen, report_on), REPORT) | {
-        "grid": [{key: row[0][key] for key in ("budget", "p", "calls", "n99", "best")} for row in tried]
-    }
 
 
 def tuned_steps(stage: Stage, source: str, budget: Budget, name: str, candidates: int) -> str:

@@ -1,4 +1,4 @@
-"""The stages behind the photonics page: what they take up, tuning on spheres, and figures that can be had again."""
+"""The stages behind the photonics page: what they take up, tuning, and figures that can be had again."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ import pytest
 
 from annealrl.baselines.grammar import parse_method
 from annealrl.errors import InputError
-from annealrl.inverse import sphere_tuning, spheres
+from annealrl.inverse import mirrors, spheres, successes
 from annealrl.inverse.nearest import from_text
 from annealrl.inverse.spectra import interval
 from annealrl.inverse.sphere_methods import LAYERS, METHODS
-from annealrl.inverse.sphere_tuning import GOALS, LEVELS, score, tune_spheres
+from annealrl.inverse.spheres import GOALS, LEVELS, tune_spheres
 from annealrl.inverse.stages import Stage
+from annealrl.inverse.tunable import Tunable
+from annealrl.inverse.tuning import Campaign, Trial, score, tuned
 from annealrl.results import read_json
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 
 def stage(name: str, folder: Path, only: str | None = None) -> Stage:
-    return Stage(name, folder / "runs", folder, None, 4, (10,), 1000, only)
+    return Stage(name, folder / "runs", folder, None, (10,), 1000, only)
+
+
+#: By table: coordinates, calls of episodes, methods.
+TABLES: dict[str, tuple[int, tuple[int, ...], dict[str, Tunable]]] = {
+    "spheres": (LAYERS, LEVELS, METHODS),
+    **{f"mirrors of {n}": (n, levels, mirrors.methods(n)) for n, levels in mirrors.LEVELS.items()},
+    **{env: (s.n, s.levels, successes.methods(s)) for env, s in successes.SETTINGS.items()},
+}
 
 
 def test_only_matches_whole_names(tmp_path: Path) -> None:
@@ -41,26 +51,41 @@ def test_only_matches_whole_names(tmp_path: Path) -> None:
         stage("shell", tmp_path, "(")
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_whatever_is_free_spells_a_method_and_uses_up_the_calls(name: str) -> None:
-    tunable, rng = METHODS[name], np.random.default_rng(0)
+@pytest.mark.parametrize(("table", "name"), [(table, name) for table in TABLES for name in TABLES[table][2]])
+def test_whatever_is_free_spells_a_method_and_uses_up_the_calls(table: str, name: str) -> None:
+    n, levels, methods = TABLES[table]
+    tunable, rng = methods[name], np.random.default_rng(0)
     places = [[0.0] * len(tunable.free), [1.0] * len(tunable.free), *rng.random((30, len(tunable.free)))]
     texts = set()
     for place in places:
-        for calls in LEVELS:
+        for calls in levels:
             text, (replicas, steps, sweeps) = tunable.at(list(place), calls)
             if text not in texts:
                 nearest = text.startswith("nearest:")
                 method: Any = from_text(text, lambda: None) if nearest else parse_method(text)  # type: ignore[arg-type, return-value]
                 assert method.name == text
             texts.add(text)
-            # Descents have three calls beside those that they are given.
-            spent = replicas * (steps * sweeps * LAYERS + steps + 1)
-            assert 0.7 * calls <= spent <= 1.02 * calls, (text, replicas, steps, sweeps, calls)
-    assert len(texts) > 10 or not tunable.free or name == "agent of three layers"
+            # Descents have three calls beside those that they are given; a sweep more is beyond what short ones have.
+            spent = replicas * (steps * sweeps * n + steps + 1)
+            assert 0.7 * calls - replicas * n <= spent <= 1.02 * calls, (text, replicas, steps, sweeps, calls)
+    assert len(texts) > 5 or not tunable.free or name.startswith("agent")
     for kind, place in zip(tunable.free.values(), tunable.begin, strict=True):
         assert 0 <= place <= 1
         assert kind.place(kind.at(place)) == pytest.approx(place)
+
+
+def test_all_methods_of_a_table_have_as_many_candidates_and_calls(tmp_path: Path) -> None:
+    source = "env:BraggMirror-v0,layers=4:1"
+    wanted = ("annealing", "CMA-ES", "Adam")
+    kept = {name: mirrors.methods(4)[name] for name in wanted}
+    campaign = Campaign(kept, 4, (40, 80, 160), (1e-3,), Trial(source, 160, 1, 4), Trial(source, 160, 1, 4), "4 ",
+                        lambda energies: energies / Trial(source).models[0].known_optimum - 1)  # fmt: skip
+    found = tuned(stage("tune-bragg", tmp_path), campaign)
+    for row in found.values():
+        assert len(row["tried"]) == 9
+        spent = [trial["calls"] * trial["episodes"] for trial in row["tried"]]
+        assert 0.7 * 3 * 480 <= sum(spent) <= 1.1 * 3 * 480
+    assert found["annealing"]["tried"][1]["method"] == "geometric:30:1e+08:sigma:accept=0.12"
 
 
 def test_near_misses_count_and_long_episodes_cost() -> None:
@@ -70,16 +95,17 @@ def test_near_misses_count_and_long_episodes_cost() -> None:
     assert score(row(100, 1e-9, 1e-8), 1e-3) == 100
     assert score(row(100, 1e-3), 1e-3) == pytest.approx(100 * math.log(0.01) / math.log(0.5))
     assert score(row(100, 2e-3), 1e-3) < score(row(100, 4e-3), 1e-3) < score(row(200, 4e-3), 1e-3)
-    assert score(row(100, 1e9), 1e-3) == math.inf
+    assert score(row(100, 0.1), 1e-3) < score(row(100, 1.0), 1e-3) < math.inf
+    assert score(row(100, 1e10), 1e-3) == math.inf
 
 
 def test_what_is_tuned_on_training_targets_is_measured_on_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     methods = {name: METHODS[name] for name in ("L-BFGS-B", "annealing")}
-    monkeypatch.setattr(sphere_tuning, "METHODS", methods)
-    for name, value in (("LEVELS", (24, 32, 48)), ("TRAINING", 1), ("VALIDATION", 1), ("_ENOUGH", 32)):
-        monkeypatch.setattr(sphere_tuning, name, value)
+    monkeypatch.setattr(spheres, "METHODS", methods)
+    for name, value in (("LEVELS", (24, 32, 48)), ("TRAINING", 1), ("VALIDATION", 1), ("ENOUGH", 32)):
+        monkeypatch.setattr(spheres, name, value)
     for name, value in (("FIRST", 3), ("COUNT", 2), ("_CALLS", 64)):
         monkeypatch.setattr(spheres, name, value)
     with pytest.raises(InputError, match="run the stage tune-spheres first"):
@@ -116,3 +142,22 @@ def test_intervals_can_be_had_from_the_targets_errors(task: str) -> None:
         assert len(errors[name]) == row["targets"]
         assert interval(errors[name]) == pytest.approx(row["r_ci"], rel=1e-12)
         assert np.mean(errors[name]) == pytest.approx(row["r"][-1], rel=2e-4)
+
+
+def test_mirrors_are_reported_as_they_were_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirrors, "LEVELS", {10: (150, 400)})
+    monkeypatch.setattr(mirrors, "EFFORTS", {10: ((400, 1, 2), (400, 1, 2), (400, 20, 20))})
+    every = mirrors.methods(10)
+    monkeypatch.setattr(mirrors, "methods", lambda n: {name: every[name] for name in ("L-BFGS-B", "least squares")})
+    mirrors.tune_bragg(stage("tune-bragg", tmp_path))
+    mirrors.bragg(stage("bragg", tmp_path))
+    found = read_json(tmp_path / "photonics-tune-bragg.json")["layers"]["10"]
+    rows = read_json(tmp_path / "photonics-bragg.json")
+    assert set(rows) == {"10 L-BFGS-B", "10 least squares"}
+    for name, tries in found.items():
+        pick = tries["validation"][tries["chosen"]["0.001"]]
+        row = rows[f"10 {name}"]
+        assert (row["method"], row["budget"], row["episodes"]) == (pick["method"], pick["budget"], 20)
+    # Both descend to the same minima, by other ways.
+    assert all(5 <= row["successes"][0] <= 19 for row in rows.values())
+    assert rows["10 least squares"]["ratio"][0] > 1
