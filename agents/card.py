@@ -9,6 +9,7 @@ from typing import Any
 from annealrl.actions import component_kinds
 from annealrl.agents.catalogue import HISTORY
 from annealrl.agents.config import TrainConfig
+from annealrl.objective import Objective
 from annealrl.results import write_text
 
 #: Where whoever evaluates an agent may put what was measured, and the curve of its validations.
@@ -37,11 +38,13 @@ def _summary(config: TrainConfig) -> str:
     if options.get("features"):
         seen = f"{seen} ({', '.join(options['features'])})"
     kinds = component_kinds(action)
-    moves = sorted(config.env.make(1).action.moves - {"flip"})
+    env = config.env.make(1)
+    moves = sorted(env.action.moves - {"flip"})
     beyond = f" and {', '.join(moves)}" if moves else " alone"
+    single = "changes of one coordinate" if isinstance(env.family, Objective) else "single flips"
     return (
         f"Policy `{config.policy}` for `{config.env.id}`{f' ({family})' if family else ''}: observes {seen}, "
-        f"acts by {' and '.join(kind.name for kind in kinds)}, moves by single flips{beyond}."
+        f"acts by {' and '.join(kind.name for kind in kinds)}, moves by {single}{beyond}."
     )
 
 

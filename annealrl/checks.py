@@ -70,6 +70,8 @@ def complexes(value: object, what: str) -> npt.NDArray[np.complex128]:
 
 
 def _numbers(value: object, what: str, kinds: str, expected: str) -> npt.NDArray[np.generic]:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(f"{what}: a masked array lacks values; {expected} are expected")
     try:
         values = np.asarray(value)
     except ValueError:  # rows of different length

@@ -20,6 +20,8 @@ from annealrl.space import Box, Mixed, Space
 Complex = npt.NDArray[np.complex128]
 Quantity = Literal["reflectance", "transmittance", "absorptance"]
 Polarisation = Literal["s", "p"]
+#: Logarithm of the most that fields may fall by; twice as much is near the end of what float64 holds.
+_OPAQUE = 340.0
 
 
 class Media(NamedTuple):
@@ -68,11 +70,17 @@ def checked_target(target: npt.ArrayLike, count: int) -> FloatArray:
     return values
 
 
-def checked_layers(layers: int, wavelengths: int = 1, what: str = "layers") -> None:
-    """Raise an InputError unless there is a layer at least, and memory for what is kept of them at every wavelength."""
+def checked_layers(layers: int, wavelengths: int = 1, what: str = "layers", each: int = 1) -> None:
+    """Raise an InputError unless there is one at least, and memory for what is kept of them at every wavelength.
+
+    Parameters
+    ----------
+    each : int
+        Layers that one of what is counted has.
+    """
     whole(layers, what, 1)
-    # Index, wave number and admittance of each.
-    enough_memory(3 * 16.0 * layers * wavelengths, f"{what} is {layers}, which at {wavelengths} wavelengths")
+    # Index, wave number and admittance of each, and what a move of it needs.
+    enough_memory(9 * 16.0 * each * layers * wavelengths, f"{what} is {layers}, which at {wavelengths} wavelengths")
 
 
 def _checked_indices(indices: npt.ArrayLike, what: str, shape: tuple[int, ...]) -> Complex:
@@ -220,12 +228,26 @@ class FilmObjective(Objective):
             return thicknesses
         return Mixed(Box(*self.permittivities, self.stack.layers), thicknesses)
 
+    def _refuse_opaque(self) -> None:
+        # Fields grow by exp(Im k d) through a film; the square of their product must be a number.
+        most = np.array(self.thickness, np.float64)
+        most[self.designed] = self.bounds[1]
+        depth = self.stack.media.wave_numbers.imag.T @ most
+        if depth.max() > _OPAQUE:
+            at = float(self.stack.wavelengths[depth.argmax()])
+            raise InputError(
+                f"objective {self.name!r}: films up to {self.bounds[1]:g} thick weaken light of wavelength {at:g} by "
+                f"exp(-{depth.max():.0f}) in all; at most exp(-{_OPAQUE:.0f}) can be computed, so thinner ones are "
+                "expected"
+            )
+
     @cached_property
     def _data(self) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         stack, target, free = self.stack, self.target, self.permittivities is not None
         count = len(stack.wavelengths)
         wanted = np.zeros(count) if target is None else checked_target(target, count)
         designed = np.concatenate([np.arange(stack.layers), self.designed]) if free else self.designed
+        self._refuse_opaque()
         sizes = [stack.layers, count, len(designed), film_designs.QUANTITIES.index(self.quantity)]
         ints = np.concatenate([sizes, [target is not None, free], designed]).astype(np.int64)
         return film_designs.pack(np.asarray(self.thickness, np.float64), wanted, stack.vacuum, *stack.media), ints
@@ -347,6 +369,7 @@ class FilmDesign(FilmObjective):
             raise InputError(f"slack_allowed is {self.slack_allowed}; a finite number of at least 0 is expected")
         if self.wanted is not None:
             object.__setattr__(self, "wanted", checked_target(self.wanted, len(self.films.wavelengths)))
+        self._refuse_opaque()
 
     @property
     def stack(self) -> FilmStack:

@@ -253,7 +253,7 @@ class Objective(Family):
         InputError
             If the designs have another shape or hold what is not finite, or if :meth:`energy` returns such.
         """
-        x = reals(designs, f"objective {self.name!r}: designs", truth=True)
+        x = reals(designs, f"objective {self.name!r}: designs", truth=self.parts.space.truth)
         if x.shape[-1:] != (self.space.n,):
             raise InputError(f"objective {self.name!r}: designs of shape {x.shape}; (R, {self.space.n}) is expected")
         if not np.isfinite(x).all():
@@ -293,7 +293,7 @@ class Objective(Family):
         InputError
             If the design has another shape, or lies outside the space.
         """
-        x = reals(design, f"objective {self.name!r}: the design", truth=True)
+        x = reals(design, f"objective {self.name!r}: the design", truth=self.parts.space.truth)
         self.space.check(x, f"objective {self.name!r}")
         return float(self.energies(x[None])[0])
 

@@ -349,7 +349,7 @@ def _probabilities(model: Objective) -> FloatArray:
 
 
 def _start(start: npt.ArrayLike, replicas: int, model: Objective) -> FloatArray:
-    values = reals(start, "initial designs", truth=True)
+    values = reals(start, "initial designs", truth=model.parts.space.truth)
     if values.shape not in ((model.n,), (replicas, model.n)):
         raise InputError(
             f"initial designs have shape {values.shape}; ({model.n},) or ({replicas}, {model.n}) is expected"

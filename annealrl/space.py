@@ -103,6 +103,11 @@ class Space:
             raise InputError(f"{where}: a design of shape {design.shape}; ({self.n},) is expected")
         self._refuse_outside(design[None], where, "the design")
 
+    @cached_property
+    def truth(self) -> bool:
+        """Whether truth values are coordinates: where all of them are on levels."""
+        return bool((self.levels > 0).all())
+
     def batch(self, designs: npt.ArrayLike, where: str) -> FloatArray:
         """Designs as a contiguous float64 array, shape (R, n), each of them checked as by :meth:`check`.
 
@@ -111,7 +116,7 @@ class Space:
         InputError
             If a coordinate leaves its bounds or is NaN, which names the design too, or the shape is another one.
         """
-        x = np.ascontiguousarray(reals(designs, f"{where}: designs", truth=True))
+        x = np.ascontiguousarray(reals(designs, f"{where}: designs", truth=self.truth))
         if x.ndim != 2 or x.shape[1] != self.n:
             raise InputError(f"{where}: designs of shape {np.shape(designs)}; (R, {self.n}) is expected")
         self._refuse_outside(x, where, "design")

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from annealrl import register
-from annealrl.checks import enough_memory, whole
+from annealrl.checks import whole
+from annealrl.errors import InputError
 from annealrl.family import check_positive
 from annealrl.films import checked_target
 from annealrl.ising import FloatArray
@@ -21,8 +22,9 @@ from annealrl.materials import SILICA_PERMITTIVITY, WATER_PERMITTIVITY, titania_
 from annealrl.objective import Kernel, Objective
 from annealrl.space import Box, Space
 
-#: The published grid of wavelengths, nm, of thicknesses, nm, and the number of partial waves.
+#: The published grid of wavelengths, nm, of thicknesses, nm, and the number of partial waves of up to eight layers.
 _WAVELENGTHS, _GRID, _ORDERS = np.linspace(400.0, 800.0, 201), 0.1, 15
+_THICKEST, _MOST = 70.0, 50
 #: A call is a call, with or without its gradient, as published counts have it; it takes 2.2 times as long
 #: (scripts/bench_films.py), which seconds show.
 _GRADIENT_COST = 1.0
@@ -36,10 +38,11 @@ class NanoparticleShell(Objective):
     .. math:: E = \frac{1}{201} \sum_{w=1}^{201} [Q_\mathrm{sca}(\lambda_w) - Q_\mathrm{hidden}(\lambda_w)]^2
 
     `layers` layers, a silica core and then TiO2 and silica in turn, each 30 to 70 nm thick, 400 to 800 nm, 15 partial
-    waves (Bohren and Huffman, 1983, chapter 8). A design is the thicknesses, the core's radius first. Hidden ones are
-    drawn on a grid of 0.1 nm, anew for each instance, so the lowest energy is 0; two random designs differ by 0.28.
-    Give `target` for a spectrum of one's own, whose lowest energy is not known. Success is an energy of `mse` at most:
-    1e-3 is called loose, 1e-4 tight.
+    waves up to the eight layers that were published, as many as are needed beyond, up to 50 (Bohren and Huffman, 1983,
+    chapter 8). A design is the thicknesses, the core's radius first. Hidden ones are drawn on a grid of 0.1 nm, anew
+    for each instance, so the lowest energy is 0; two random designs differ by 0.28. Give `target` for a spectrum of
+    one's own, whose lowest energy is not known. Success is an energy of `mse` at most: 1e-3 is called loose, 1e-4
+    tight.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"layers": 2}
@@ -52,9 +55,11 @@ class NanoparticleShell(Objective):
     target: npt.ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        whole(self.layers, "layers", 1)
-        # Four numbers of each partial wave behind every layer.
-        enough_memory(32.0 * _ORDERS * len(_WAVELENGTHS) * self.layers, f"layers is {self.layers}, which")
+        if whole(self.layers, "layers", 1) > _MOST:
+            raise InputError(
+                f"layers is {self.layers}; at most {_MOST} are expected: float64 does not hold the partial waves of "
+                "larger spheres"
+            )
         whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
         if self.target is not None:
@@ -67,7 +72,15 @@ class NanoparticleShell(Objective):
     @cached_property
     def space(self) -> Space:
         """Thicknesses, nm."""
-        return Box(30.0, 70.0, self.layers, unit="nm")
+        return Box(30.0, _THICKEST, self.layers, unit="nm")
+
+    @property
+    def orders(self) -> int:
+        """Partial waves: those of the benchmark, or what the largest sphere needs by Wiscombe (Appl. Opt. 19, 1505)."""
+        if self.layers <= 8:
+            return _ORDERS
+        size = 2 * np.pi * np.sqrt(WATER_PERMITTIVITY) * _THICKEST * self.layers / _WAVELENGTHS[0]
+        return int(np.ceil(size + 4.05 * np.cbrt(size) + 2))
 
     @property
     def wavelengths(self) -> FloatArray:
@@ -87,7 +100,7 @@ class NanoparticleShell(Objective):
         silica = np.full_like(titania, np.sqrt(SILICA_PERMITTIVITY))
         water = np.full_like(titania, np.sqrt(WATER_PERMITTIVITY))
         indices = np.stack([*((silica, titania)[k % 2] for k in range(self.layers)), water])
-        ints = np.array([self.layers, len(_WAVELENGTHS), _ORDERS], np.int64)
+        ints = np.array([self.layers, len(_WAVELENGTHS), self.orders], np.int64)
         floats = np.concatenate([np.zeros_like(titania), 2 * np.pi / _WAVELENGTHS, indices.ravel()])
         if self.hidden is None:
             floats[: len(titania)] = self.target

@@ -202,7 +202,7 @@ class GrapheneStack(FilmObjective):
     instance: int = 0
 
     def __post_init__(self) -> None:
-        checked_layers(self.units, 50, "units")
+        checked_layers(self.units, 256, "units", each=2)
         whole(self.instance, "instance", 0)
         check_positive("mse", self.mse)
         for key, known in (("graphene", ("benchmark", "universal")), ("grid", ("chebyshev", "uniform"))):

@@ -51,11 +51,11 @@ class _Setting:
 
 SETTINGS = {
     "PlantedSpectrum-v0,layers=3": _Setting(
-        "planted-spectrum", 16, 6, (100, 250, 600, 1500, 4000), 12, (24, 2000), 4000,
+        "planted-spectrum", 16, 6, (100, 250, 600, 1500, 4000), 10, (20, 2000), 4000,
         {"replicas": 4, "first": 0.394, "last": 686.0, "step": 0.65, "to": 0.0176},
     ),
     "NanoparticleShell-v0,layers=3": _Setting(
-        "nanoparticle", 12, 3, (40, 80, 160, 320, 640), 12, (24, 640), 1000,
+        "nanoparticle", 12, 3, (40, 80, 160, 320, 640), 8, (16, 640), 1000,
         {"replicas": 2, "first": 7.18, "last": 1940.0, "step": 0.543, "to": 0.0490},
     ),
 }  # fmt: skip

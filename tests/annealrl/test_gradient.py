@@ -99,6 +99,9 @@ def test_designs_stay_in_their_ranges_and_budgets_are_kept() -> None:
         ("gradient:adam:rate=0", "rate is 0.0; a positive number"),
         ("gradient:adam:iterations=1.5", "iterations is 1.5; a whole number"),
         ("gradient:adam:rat=1", "unknown option 'rat'"),
+        ("gradient:adam:tight", "tight is for lbfgs alone"),
+        ("gradient:lsq:memory=5", "memory is for lbfgs alone"),
+        ("gradient:lbfgs:memory=0", "memory is 0; a whole number"),
     ],
 )
 def test_wrong_texts_are_refused(text: str, message: str) -> None:

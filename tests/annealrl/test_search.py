@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from annealrl.baselines.grammar import parse_method
+from annealrl.baselines.polish import polish
 from annealrl.envs.potts import Potts
 from annealrl.envs.rotor import XYModel
-from annealrl.envs.thin_films import BraggMirror, PlantedSpectrum
+from annealrl.envs.thin_films import BraggMirror, ChirpedMirror, PlantedSpectrum
 from annealrl.errors import InputError
 from annealrl.method import Budget
 
@@ -53,6 +56,27 @@ def test_least_squares_find_a_planted_spectrum() -> None:
     outcome = parse_method("gradient:lsq:iterations=150").run([instance], BUDGET, seeds(1))
     assert outcome.best_energies[0] < 1e-12
     assert outcome.evaluations == 4 * (150 * instance.gradient_cost + 3)
+
+
+@pytest.mark.parametrize("model", [BraggMirror(layers=5), ChirpedMirror(layers=4)], ids=lambda model: model.name)
+def test_mirrors_have_residuals_whose_mean_square_is_the_energy(model: Any) -> None:
+    design = model.space.random(np.random.default_rng(0), 1)[0]
+    off, jacobian = model.residuals(design)
+    energy, gradient = model.value_and_gradient(design[None])
+    assert (off**2).mean() == pytest.approx(energy[0], rel=1e-12)
+    np.testing.assert_allclose(2 * (off[:, None] * jacobian).mean(axis=0), gradient[0], rtol=1e-9, atol=1e-15)
+
+
+def test_tight_descents_reach_the_last_digits_of_a_mirror() -> None:
+    mirror = BraggMirror(layers=40)
+    near = mirror.quarter_wave + np.random.default_rng(1).normal(0.0, 2.0, 40)
+    start = np.clip(near / mirror.space.high, 0.0, 1.0)
+    above = [
+        polish("lbfgs", mirror, [start], 3000, tight=tight, memory=20).values.min() / mirror.known_optimum - 1
+        for tight in (False, True)
+    ]
+    assert above[0] > mirror.tolerance / mirror.known_optimum  # SciPy's own limits stop short of success
+    assert above[1] < 1e-6
 
 
 def test_what_cannot_be_searched_is_said_in_one_line() -> None:

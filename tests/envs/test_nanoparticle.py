@@ -7,6 +7,7 @@ import pytest
 
 from annealrl.envs.nanoparticle import NanoparticleShell
 from annealrl.errors import InputError
+from annealrl.kernels import sphere_designs
 from annealrl.testing import check_objective
 
 
@@ -35,11 +36,30 @@ def test_the_hidden_design_lies_on_the_grid_and_is_found_by_its_spectrum() -> No
     assert own.energy_of(hidden) < 1e-25
 
 
+@pytest.mark.parametrize("layers", [9, 20, 50])
+def test_larger_spheres_have_as_many_partial_waves_as_they_need(layers: int) -> None:
+    shell = NanoparticleShell(layers=layers)
+    floats, ints = (part.copy() for part in shell._data)
+    thickness = np.random.default_rng(3).uniform(30.0, 70.0, (1, layers))
+    found = shell.spectra(thickness)
+    more = np.zeros_like(found)
+    ints[2] += 15
+    sphere_designs.sphere_spectra(floats, ints, thickness, more)
+    np.testing.assert_allclose(found, more, rtol=1e-12)
+    # All of one index, the layers are one sphere.
+    floats[402:].reshape(layers + 1, 201)[1:layers] = floats[402:603]
+    sphere_designs.sphere_spectra(floats, ints, thickness, more)
+    whole, one = np.zeros_like(found), np.array([1, 201, ints[2]])
+    homogeneous = np.concatenate([floats[:603], floats[-201:]])
+    sphere_designs.sphere_spectra(homogeneous, one, thickness.sum(axis=1, keepdims=True), whole)
+    np.testing.assert_allclose(more, whole, rtol=1e-11)
+
+
 def test_bad_input_is_one_clear_line() -> None:
     with pytest.raises(InputError, match="layers is 0"):
         NanoparticleShell(layers=0)
-    with pytest.raises(InputError, match="layers is 1000000000, which would take"):
-        NanoparticleShell(layers=10**9)
+    with pytest.raises(InputError, match="layers is 51; at most 50"):
+        NanoparticleShell(layers=51)
     with pytest.raises(InputError, match=r"shape \(3,\)"):
         NanoparticleShell(target=[1.0, 2.0, 3.0])
     with pytest.raises(InputError, match=r"target\[0\] is nan"):

@@ -166,7 +166,8 @@ def test_a_planted_stack_seen_in_a_mirror_is_as_good() -> None:
             "layers is 1000000000000, which .* memory; at most the .* expected",
         ),
         (lambda: PlantedSpectrum(wavelengths=10**12), "layers is 6, which at .* would take .* memory"),
-        (lambda: GrapheneStack(units=10**12), "units is 1000000000000, which at .* would take .* memory"),
+        (lambda: GrapheneStack(units=10**12), "units is 1000000000000, which at 256 .* would take .* memory"),
+        (lambda: FilmDesign(FilmStack([0.1 + 4j], [600.0]), 0.0, 2e4), r"wavelength 600 by exp\(-838\)"),
     ],
 )
 def test_bad_input_is_one_clear_line(make: Any, said: str) -> None:
@@ -199,6 +200,8 @@ def test_everything_that_takes_designs_says_what_is_wrong_with_them(model: Any) 
     for wrong in (good[:, :-1], np.concatenate([good, good], axis=1), good[0], good[None]):
         cases.append((wrong, "designs of shape"))
     cases.append((good.astype(str), "real numbers are expected"))
+    cases.append((good > 0, "True where real numbers are expected"))
+    cases.append((np.ma.masked_array(good, good == good[0, 0]), "a masked array lacks values"))
     names = ("energies", "energy", "gradient", "value_and_gradient", "spectra", "slopes", "ratios")
     functions = [getattr(model, name) for name in names if hasattr(model, name)]
     assert len(functions) >= 5
