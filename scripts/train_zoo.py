@@ -86,7 +86,7 @@ def _table() -> dict[str, Entry]:
         start = "tuned-free-14"
         table[f"ea2d-{side}"] = Entry("temperature", *sets, start, length, fewer)
         table[f"ea2d-{side}-time"] = Entry("time_only", *sets, start, length, fewer)
-        few = HARD if side >= 14 else {}
+        few = HARD if side == 14 else {}
         table[f"ea2d-{side}-population"] = Entry("population", *sets, f"tuned-population-select-{side}", length, few)
     table["ea2d-sizefree"] = Entry("size_free", "cool-10", "ea2d-10-val", "tuned-free-10", {"length": 10}, {})
     cube = {"id": "EdwardsAnderson3D-v0", "length": 6}

@@ -12,6 +12,7 @@ import numpy as np
 
 from annealrl.baselines.gradient import descend
 from annealrl.baselines.polish import ValueAndGradient
+from annealrl.errors import InputError
 from annealrl.ising import FloatArray
 
 
@@ -51,7 +52,7 @@ def descend_in_legs(
     key = f"{optimizer} {leg} {hashlib.sha256(np.ascontiguousarray(start).tobytes()).hexdigest()}"
     held: dict[str, Any] = {"key": key, "values": [], "kept": [start], "best": [], "rates": [], "state": None}
     held["seconds"] = 0.0
-    if path.exists() and (found := torch.load(path, weights_only=False))["key"] == key:
+    if path.exists() and (found := _held(path))["key"] == key:
         followed = np.concatenate(found["rates"])
         if len(followed) <= len(rates) and (followed == rates[: len(followed)]).all():
             held = found
@@ -87,3 +88,17 @@ def descend_in_legs(
         "best": np.stack([held["best"][which][r] for r, which in enumerate(lowest)]),
         "processor_seconds": held["seconds"],
     }
+
+
+def _held(path: Path) -> dict[str, Any]:
+    """What the file of a descent holds; its arrays are rebuilt, and nothing else in it is run."""
+    import torch
+
+    arrays = [np.ndarray, np.dtype, type(np.dtype(np.float64)), np._core.multiarray._reconstruct]
+    try:
+        with torch.serialization.safe_globals(arrays):
+            held: dict[str, Any] = torch.load(path, weights_only=True)
+        held["key"]
+    except Exception as error:
+        raise InputError(f"{path}: no legs of a descent ({type(error).__name__}); delete it") from None
+    return held

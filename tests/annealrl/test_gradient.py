@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from annealrl.baselines.gradient import GradientMethod, cosine_rates, descend, stepped_rates
 from annealrl.baselines.grammar import parse_method
@@ -73,6 +75,26 @@ def test_a_descent_in_legs_is_one_descent_and_goes_on(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["best"], whole.best)
     np.testing.assert_array_equal(found["kept"][-1], whole.last)
     assert found["kept"].shape == (4, 2, 2)
+
+
+class _Runs:
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (Path("touched"),)
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", _Runs(), {"kept": []}])
+def test_files_that_hold_no_legs_are_refused_and_run_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.legs"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=r"a\.legs: no legs of a descent \(\w+\); delete it"):
+        descend_in_legs("adabelief", np.zeros((1, 2)), bowl, np.full(3, 0.1), path, 3)
+    assert not (tmp_path / "touched").exists()
 
 
 def test_designs_stay_in_their_ranges_and_budgets_are_kept() -> None:
