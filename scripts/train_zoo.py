@@ -8,7 +8,7 @@ scripts/photonics.py.
 
     python scripts/train_zoo.py ea2d-14 [--seeds 0 1 2] [--runs runs/zoo] [--threads 1]
     python scripts/train_zoo.py ea2d-14 --evaluate        # after scripts/results.py measure
-    python scripts/train_zoo.py planted-spectrum nanoparticle bragg-mirror --seeds 0
+    python scripts/train_zoo.py planted-spectrum nanoparticle bragg-mirror
     python scripts/train_zoo.py planted-spectrum --evaluate        # after scripts/photonics.py agents
 """
 

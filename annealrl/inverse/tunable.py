@@ -120,7 +120,11 @@ def hybrid(n: int, start: Mapping[str, Any], **free: Range | Choice) -> Tunable:
         text = f"hybrid:{_schedule(v)}:share={v['share']:.3g}:{v['descent']}"
         return text, shape_of(n, v["replicas"], v["steps"], calls, 4)
 
-    more = {"steps": Choice((2, 4, 8)), "share": Range(0.2, 0.9), "descent": Choice(("lsq", "lbfgs"))}
+    more: dict[str, Range | Choice] = {
+        "steps": Choice((2, 4, 8)),
+        "share": Range(0.2, 0.9),
+        "descent": Choice(("lsq", "lbfgs")),
+    }
     return Tunable(build, _SCHEDULE | more | free, start)
 
 
@@ -172,7 +176,7 @@ def lbfgs(n: int) -> Tunable:
         memory = "" if v["memory"] == 10 else f":memory={v['memory']}"
         return f"gradient:lbfgs{memory}{v['flag']}", alone(n, calls)
 
-    free = {"memory": Choice((5, 10, 20, 40)), "flag": Choice(("", ":tight"))}
+    free: dict[str, Range | Choice] = {"memory": Choice((5, 10, 20, 40)), "flag": Choice(("", ":tight"))}
     return Tunable(build, free, {"memory": 10, "flag": ""})
 
 
@@ -182,7 +186,11 @@ def cma(n: int, start: Mapping[str, Any], **free: Range | Choice) -> Tunable:
     def build(v: Mapping[str, Any], calls: int) -> tuple[str, Shape]:
         return f"search:cma:size={v['size']:.0f}:sigma={v['sigma']:.3g}:growth={v['growth']}", alone(n, calls)
 
-    known = {"size": Range(5, 60), "sigma": Range(0.08, 0.8), "growth": Choice((1, 2, 4))}
+    known: dict[str, Range | Choice] = {
+        "size": Range(5, 60),
+        "sigma": Range(0.08, 0.8),
+        "growth": Choice((1, 2, 4)),
+    }
     return Tunable(build, known | free, {"sigma": 0.3, "growth": 2} | dict(start))
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import annealrl as arl
-from annealrl.agents.config import config_for_env, parse_config
+from annealrl.agents.card import write_card
+from annealrl.agents.config import CONFIGS, config_for_env, load_config, parse_config
 from annealrl.agents.method import load_agent_method
 from annealrl.agents.training import train
 from annealrl.errors import InputError
@@ -67,3 +68,11 @@ def test_ising_models_have_no_step_size() -> None:
         arl.evaluate("cool-4:1", "linear:0:1:step=0.1", episodes=1)
     with pytest.raises(InputError, match="both step and accept"):
         arl.evaluate("cool-4:1", "linear:0:1:step=0.1:accept=0.3", episodes=1)
+
+
+def test_cards_of_designs_say_how_designs_move(tmp_path: Path) -> None:
+    for recipe, moves in (("bragg_mirror", "changes of one coordinate alone"), ("temperature", "single flips alone")):
+        folder = tmp_path / recipe
+        folder.mkdir()
+        write_card(folder, load_config(CONFIGS / f"{recipe}.yml"))
+        assert f"moves by {moves}." in (folder / "README.md").read_text(encoding="utf-8")
