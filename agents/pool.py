@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ POOL = "pool.json"
 _ENTROPY = 0x706F6F6C
 
 
-def drawn(env: EnvConfig, pool: PoolConfig, seed: int) -> list[object]:
+def drawn(env: EnvConfig, pool: PoolConfig, seed: int) -> list[Any]:
     """The instances to choose from, which hang on the training's seed."""
     family = make_family(env.id, env.family_options)
     streams = (np.random.SeedSequence(_ENTROPY, spawn_key=(seed, 0, i)) for i in range(pool.instances))
@@ -96,7 +97,7 @@ def contested(
     return kept
 
 
-def fill(env: AnnealingVectorEnv, models: list[object], kept: list[int]) -> None:
+def fill(env: AnnealingVectorEnv, models: list[Any], kept: list[int]) -> None:
     """Let an environment draw its episodes' instances from a pool."""
     chosen = [models[i] for i in kept]
     energies = np.array([env.episodes.ground_energy(model) for model in chosen])
