@@ -9,11 +9,12 @@ from typing import Any
 from annealrl.actions import component_kinds
 from annealrl.agents.catalogue import HISTORY
 from annealrl.agents.config import TrainConfig
+from annealrl.agents.pool import POOL, load
 from annealrl.objective import Objective
 from annealrl.results import write_text
 
-#: Where whoever evaluates an agent may put what was measured, and the curve of its validations.
-EVALUATION, CURVE = "evaluation.json", "curve.svg"
+#: The card itself, where whoever evaluates an agent may put what was measured, and the curve of its validations.
+CARD, EVALUATION, CURVE = "README.md", "evaluation.json", "curve.svg"
 
 
 def write_card(directory: Path, config: TrainConfig) -> None:
@@ -22,13 +23,13 @@ def write_card(directory: Path, config: TrainConfig) -> None:
     evaluation = _read(directory / EVALUATION)
     name = directory.name
     lines = [f"# {name}", "", _summary(config), "", "## Training", "", "    annealrl train config.yml", ""]
-    lines += _training(config, history)
+    lines += _training(directory, config, history)
     if len(history) > 1:
         write_curve(directory / CURVE, history, config)
         lines += ["", f"![validation against episodes]({CURVE})", "", *_table(history)]
     if evaluation:
         lines += ["", "## Evaluation", "", "```json", evaluation.strip(), "```"]
-    write_text(directory / "README.md", "\n".join(lines) + "\n")
+    write_text(directory / CARD, "\n".join(lines) + "\n")
 
 
 def _summary(config: TrainConfig) -> str:
@@ -48,14 +49,15 @@ def _summary(config: TrainConfig) -> str:
     )
 
 
-def _training(config: TrainConfig, history: list[dict[str, Any]]) -> list[str]:
+def _training(directory: Path, config: TrainConfig, history: list[dict[str, Any]]) -> list[str]:
     rows = [f"- {config.episodes} episodes, {config.env.num_envs} side by side, seed {config.seed}"]
     if history:
         rows.append(f"- {history[-1]['seconds']:.0f} s of training, validation not counted")
     if config.pool is not None:
         rows.append(
-            f"- trained on those of {config.pool.instances} instances on which {config.pool.repeats} episodes of the "
-            "untrained policy did not all come to the same energy (in the seconds)"
+            f"- trained on {len(load(directory / POOL, config.pool))} of {config.pool.instances} instances, those on "
+            f"which {config.pool.repeats} episodes of the untrained policy did not all come to the same energy; "
+            "choosing them is in the seconds"
         )
     if config.validation is not None:
         source = config.validation.set or "instances of the family"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
@@ -44,12 +43,13 @@ def contested(
     policy: EpisodePolicy,
     env: EnvConfig,
     pool: PoolConfig,
+    models: list[Any],
     seed: int,
     threads: int | None = None,
     bar: bool = False,
     stop: Callable[[], bool] | None = None,
 ) -> list[int]:
-    """Numbers of those drawn instances on which the lowest energies of a policy's episodes differ.
+    """Numbers of those instances on which the lowest energies of a policy's episodes differ.
 
     Parameters
     ----------
@@ -58,30 +58,32 @@ def contested(
     env : EnvConfig
         The training environment; its criterion says which energies.
     pool : PoolConfig
+    models : list
+        What :func:`drawn` gave.
     seed : int
         Of the training.
     threads : int, optional
     bar : bool
-        Show progress on standard error.
+        Show progress on standard error, and in the end how many there are.
     stop : callable, optional
         Asked between two batches of episodes.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there are fewer than a batch of the training has groups.
     KeyboardInterrupt
         Once `stop` says so.
     """
     o = env.make(1).options
     budget = Budget(o.replicas, o.steps, o.sweeps_per_step, threads, o.backend)
-    models = drawn(env, pool, seed)
     chunk = max(1, env.num_envs // pool.repeats)
     kept: list[int] = []
-    starts = range(0, len(models), chunk)
-    for first in track(starts, "choosing instances", console=Console(stderr=True), transient=True, disable=not bar):
-        if stop is not None and stop():
-            raise KeyboardInterrupt
+    console = Console(stderr=True)
+    for first in track(
+        range(0, len(models), chunk), "choosing instances", console=console, transient=True, disable=not bar
+    ):
+        _check(stop)
         numbers = range(first, min(first + chunk, len(models)))
         episodes = [(i, k) for i in numbers for k in range(pool.repeats)]
         seeds = [np.random.SeedSequence(_ENTROPY, spawn_key=(seed, 1, *episode)) for episode in episodes]
@@ -89,22 +91,31 @@ def contested(
         lowest = played.judged.min(axis=1).reshape(len(numbers), pool.repeats)
         slack = np.array([models[i].slack for i in numbers])
         kept += [i for i, differ in zip(numbers, np.ptp(lowest, axis=1) > slack, strict=True) if differ]
-    if not kept:
+    groups = env.num_envs // int(env.options.get("group_size", 1))
+    if len(kept) < groups:
         raise InputError(
-            f"pool: all episodes of each of {pool.instances} instances end alike; "
-            "more instances or repeats, or harder instances, are expected"
+            f"pool: on {len(kept)} of {len(models)} instances the untrained policy's episodes do not end alike, and a "
+            f"batch has {groups} groups; more or harder instances, or more repeats, are expected"
         )
+    if bar:
+        console.print(f"pool: {len(kept)} of {len(models)} instances", highlight=False)
     return kept
 
 
-def fill(env: AnnealingVectorEnv, models: list[Any], kept: list[int]) -> None:
-    """Let an environment draw its episodes' instances from a pool."""
-    chosen = [models[i] for i in kept]
-    energies = np.array([env.episodes.ground_energy(model) for model in chosen])
-    known: npt.NDArray[np.bool_] = ~np.isnan(energies)
-    statuses = tuple("putative" if certain else "unknown" for certain in known)
-    nothing = np.full(len(chosen), np.nan)
-    env.episodes.instances = InstanceSet("pool", tuple(chosen), energies, (None,) * len(chosen), nothing, statuses)
+def fill(env: AnnealingVectorEnv, models: list[Any], stop: Callable[[], bool] | None = None) -> None:
+    """Let an environment draw its episodes' instances from a pool; certifies them first if it certifies at all."""
+    energies = np.empty(len(models))
+    for i, model in enumerate(models):
+        _check(stop)
+        energies[i] = env.episodes.ground_energy(model)
+    statuses = tuple("unknown" if np.isnan(energy) else "putative" for energy in energies)
+    nothing = np.full(len(models), np.nan)
+    env.episodes.instances = InstanceSet("pool", tuple(models), energies, (None,) * len(models), nothing, statuses)
+
+
+def _check(stop: Callable[[], bool] | None) -> None:
+    if stop is not None and stop():
+        raise KeyboardInterrupt
 
 
 def save(path: Path, pool: PoolConfig, kept: list[int]) -> None:
@@ -121,8 +132,17 @@ def load(path: Path, pool: PoolConfig) -> list[int]:
         If the file cannot be read or is none of these.
     """
     content = read_json(path)
+    wanted = {"instances": pool.instances, "repeats": pool.repeats}
     kept = content.get("kept") if isinstance(content, dict) else None
-    whole = isinstance(kept, list) and all(isinstance(i, int) and 0 <= i < pool.instances for i in kept)
-    if not whole or not kept:
-        raise InputError(f"{path}: numbers of instances below {pool.instances} under 'kept' are expected")
-    return [int(i) for i in kept]
+    if (
+        not isinstance(kept, list)
+        or {key: content.get(key) for key in wanted} != wanted
+        or not all(type(i) is int and 0 <= i < pool.instances for i in kept)
+        or not kept
+        or kept != sorted(set(kept))
+    ):
+        raise InputError(
+            f"{path}: the choice for {wanted} is expected, ascending numbers below {pool.instances} under 'kept'; "
+            "without the file it is made again"
+        )
+    return kept

@@ -21,7 +21,7 @@ from stable_baselines3.common.logger import configure
 
 from annealrl.agents import pool as pools
 from annealrl.agents.callbacks import CheckpointCallback, ProgressCallback, ValidationCallback
-from annealrl.agents.card import EVALUATION, write_card
+from annealrl.agents.card import CARD, EVALUATION, write_card
 from annealrl.agents.catalogue import CONFIG, HISTORY, WEIGHTS
 from annealrl.agents.config import TrainConfig, dump_config, load_config
 from annealrl.agents.ppo import RecurrentPPO
@@ -142,7 +142,10 @@ class _Run:
     def _prepare(self, resume: bool, interrupted: threading.Event) -> bool:
         """Make the directory, or take up what is in it; returns whether there was something."""
         checkpoint = self.out / CHECKPOINT
-        if checkpoint.is_file() or (self.out / WEIGHTS).is_file():
+        held = (self.out / WEIGHTS).is_file()
+        if held and (self.out / CARD).is_file() and not checkpoint.is_file():
+            raise InputError(f"{self.out}: it holds an agent without a checkpoint; choose another directory")
+        if checkpoint.is_file() or held:
             if not resume:
                 raise InputError(f"{self.out}: it holds a training already; resume it or choose another directory")
             before = replace(load_config(self.out / CONFIG), interface=None)
@@ -151,7 +154,7 @@ class _Run:
                     f"{self.out / CONFIG}: another configuration than this training's; it cannot be resumed"
                 )
         if checkpoint.is_file():
-            self._take_pool()
+            self._fill_from_pool(interrupted)
             self._restore(checkpoint)
             return True
         try:
@@ -161,27 +164,29 @@ class _Run:
         # What was measured on other weights would stand in the new ones' card.
         (self.out / EVALUATION).unlink(missing_ok=True)
         write_text(self.out / CONFIG, dump_config(self.config))
-        self._choose_pool(interrupted)
+        (self.out / pools.POOL).unlink(missing_ok=True)
+        self._fill_from_pool(interrupted)
         return False
 
-    def _choose_pool(self, interrupted: threading.Event) -> None:
-        config = self.config
+    def _fill_from_pool(self, interrupted: threading.Event) -> None:
+        """Let the environment draw from the pool, which is chosen here unless it was before.
+
+        Called with the untrained policy, so that a lost choice is made again.
+        """
+        config, path = self.config, self.out / pools.POOL
         if config.pool is None:
             return
         began, bar = time.perf_counter(), self.bar is not None
-        chosen = pools.contested(
-            self.model.policy, config.env, config.pool, config.seed, config.threads, bar, interrupted.is_set
-        )
-        pools.save(self.out / pools.POOL, config.pool, chosen)
+        models = pools.drawn(config.env, config.pool, config.seed)
+        if not path.is_file():
+            chosen = pools.contested(
+                self.model.policy, config.env, config.pool, models, config.seed, config.threads, bar, interrupted.is_set
+            )
+            pools.save(path, config.pool, chosen)
+        kept = pools.load(path, config.pool)
+        pools.fill(self.env, [models[i] for i in kept], interrupted.is_set)
         if self.validation is not None:
             self.validation.seconds = time.perf_counter() - began
-        self._take_pool()
-
-    def _take_pool(self) -> None:
-        if self.config.pool is None:
-            return
-        models = pools.drawn(self.config.env, self.config.pool, self.config.seed)
-        pools.fill(self.env, models, pools.load(self.out / pools.POOL, self.config.pool))
 
     # -- files ---------------------------------------------------------------------------------------------------
 

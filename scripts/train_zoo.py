@@ -27,6 +27,7 @@ from annealrl.agents.catalogue import HISTORY, ZOO
 from annealrl.agents.catalogue import sweeps as trained_sweeps
 from annealrl.agents.config import CONFIGS, PoolConfig, TrainConfig, ValidationConfig, load_config
 from annealrl.agents.method import AgentMethod
+from annealrl.agents.pool import POOL
 from annealrl.agents.storage import load_agent, save_agent
 from annealrl.agents.training import CHECKPOINT, train
 from annealrl.baselines.grammar import parse_method
@@ -183,7 +184,9 @@ def trained(name: str, seeds: list[int], runs: Path, threads: int | None) -> Non
     source, target = runs / f"{name}-{pick}", ZOO / name
     agent = load_agent(source)
     save_agent(target, replace(agent.config, threads=None, notes=notes), agent.policy)
-    shutil.copyfile(source / HISTORY, target / HISTORY)
+    for file in (HISTORY, POOL):
+        if (source / file).is_file():
+            shutil.copyfile(source / file, target / file)
     (target / EVALUATION).unlink(missing_ok=True)
     write_card(target, load_config(target / "config.yml"))
     print(f"{name}: {notes}")

@@ -94,7 +94,7 @@ def _held(path: Path) -> dict[str, Any]:
     """What the file of a descent holds; its arrays are rebuilt, and nothing else in it is run."""
     import torch
 
-    arrays = [np.ndarray, np.dtype, type(np.dtype(np.float64)), np.zeros(0).__reduce__()[0]]
+    arrays: list[Any] = [np.ndarray, np.dtype, type(np.dtype(np.float64)), np.zeros(0).__reduce__()[0]]
     try:
         with torch.serialization.safe_globals(arrays):
             held: dict[str, Any] = torch.load(path, weights_only=True)

@@ -60,11 +60,9 @@ def draw_sides(results: Results, path: Path) -> Path | None:
         axes.plot(plan.SIDES, [_clipped(v) for v in values], style, color="0.45", marker=".", label=title)
     shown = [curve for curve in curves if any(curve[3].values())]
     for k, (title, colour, marker, found) in enumerate(shown):
-        # Side by side, so that intervals do not hide each other.
-        points = {
-            side + 0.16 * (k - (len(shown) - 1) / 2): record for side, record in found.items() if record is not None
-        }
-        _curve(axes, points, "final", title, colour, marker)
+        points = {side: record for side, record in found.items() if record is not None}
+        # Intervals side by side, so that none hides another; lines where they belong, or their order would be wrong.
+        _curve(axes, points, "final", title, colour, marker, beside=0.05 * (k - (len(shown) - 1) / 2))
     axes.set_yscale("log")
     axes.set_ylim(_FLOOR, _CEILING)
     axes.set_xticks(plan.SIDES)
@@ -114,12 +112,13 @@ def draw_sweeps(results: Results, test: str, path: Path, exact: float | None) ->
     return path
 
 
-def _curve(axes: Axes, points: dict[float, Record] | dict[int, Record], rule: str, label: str, *style: str) -> None:
-    colour, marker = style
+def _curve(
+    axes: Axes, points: dict[int, Record], rule: str, label: str, colour: str, marker: str, beside: float = 0.0
+) -> None:
     summaries = [record.summary(rule) for record in points.values()]
     axes.plot(list(points), [_clipped(s.n99) for s in summaries], color=colour, marker=marker, ms=4, lw=1, label=label)
     for x, summary in zip(points, summaries, strict=True):
-        axes.plot([x, x], [_clipped(end) for end in summary.n99_ci], color=colour, lw=1)
+        axes.plot([x + beside] * 2, [_clipped(end) for end in summary.n99_ci], color=colour, lw=1)
 
 
 def _clipped(value: float) -> float:

@@ -129,7 +129,7 @@ FEW: Mapping[tuple[str, int], tuple[Row, ...]] = {
 #: The best of each kind, for the curves over sweeps; single flips solve next to nothing at side 24.
 CURVES = {"cool-14": (_STATIC[2], *_ADAPTIVE[1:], *INTERACTING), "ea2d-24": INTERACTING}
 #: Agents of these curves: what follows the stem of the set.
-LEARNED = ("", "-population")
+LEARNED = ("", "-population", "-all")
 
 SINGLE_FLIP_SETS = tuple(f"cool-{side}" for side in SIDES)
 #: Where population annealing alone stands beside the population agent; the other rivals solve all.

@@ -18,6 +18,13 @@ from annealrl.vector_env import AnnealingVectorEnv
 CHOICE = PoolConfig(instances=12, repeats=3)
 
 
+#: What cannot stand in pool.json for CHOICE.
+WRONG: list[dict[str, Any]] = [
+    {"instances": 13}, {"repeats": 2}, {"kept": [12]}, {"kept": []}, {"kept": [3, 1]}, {"kept": [0, 0]},
+    {"kept": [True]},
+]  # fmt: skip
+
+
 def config(**env: Any) -> TrainConfig:
     options = {
         "id": "EdwardsAnderson2D-v0", "num_envs": 8, "group_size": 4, "length": 4, "replicas": 4, "steps": 4,
@@ -54,14 +61,15 @@ def streams(models: list[Any]) -> list[np.random.SeedSequence]:
 def test_the_pool_holds_the_instances_whose_episodes_differ() -> None:
     made = config()
     policy = RecurrentPPO("features", made.env.make(), batch_episodes=4, policy_options={"width": 8}, seed=1).policy
-    kept = pool.contested(policy, made.env, CHOICE, seed=5, threads=1)
-    models = [model for model in pool.drawn(made.env, CHOICE, seed=5) for _ in range(3)]
+    drawn = pool.drawn(made.env, CHOICE, seed=5)
+    kept = pool.contested(policy, made.env, CHOICE, drawn, seed=5, threads=1)
+    models = [model for model in drawn for _ in range(3)]
     energies = np.array(played(policy, made, models)).reshape(12, 3)
     assert kept == [i for i in range(12) if len(set(energies[i])) > 1]
     assert 0 < len(kept) < 12
     # Batches and threads change nothing; another seed draws other instances.
-    other = replace(made.env, num_envs=64)
-    assert pool.contested(policy, other, CHOICE, seed=5, threads=2) == kept
+    other = replace(made.env, num_envs=20)
+    assert pool.contested(policy, other, CHOICE, drawn, seed=5, threads=2) == kept
     first = [pool.drawn(made.env, CHOICE, seed)[0].couplings for seed in (5, 6)]
     assert not np.array_equal(*first)
 
@@ -71,14 +79,14 @@ def test_choosing_can_be_interrupted() -> None:
     policy = RecurrentPPO("features", made.env.make(), batch_episodes=4, policy_options={"width": 8}, seed=1).policy
     asked = iter([False, True])
     with pytest.raises(KeyboardInterrupt):
-        pool.contested(policy, made.env, CHOICE, seed=5, threads=1, stop=lambda: next(asked))
+        pool.contested(policy, made.env, CHOICE, pool.drawn(made.env, CHOICE, 5), seed=5, stop=lambda: next(asked))
 
 
 def test_where_all_episodes_end_alike_there_is_no_pool() -> None:
     made = config(replicas=64, sweeps_per_step=20)
     policy = RecurrentPPO("features", made.env.make(), batch_episodes=4, seed=1).policy
-    with pytest.raises(InputError, match=r"^pool: all episodes of each of 12 instances end alike; more instances or"):
-        pool.contested(policy, made.env, CHOICE, seed=5)
+    with pytest.raises(InputError, match=r"^pool: on 0 of 12 instances .*, and a batch has 2 groups; more or harder"):
+        pool.contested(policy, made.env, CHOICE, pool.drawn(made.env, CHOICE, 5), seed=5)
 
 
 def test_training_draws_from_the_pool_and_resumes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +104,8 @@ def test_training_draws_from_the_pool_and_resumes_with_it(tmp_path: Path, monkey
     chosen = pool.drawn(config().env, CHOICE, seed=0)
     assert set(drawn) <= {chosen[i].couplings.tobytes() for i in kept}
     assert len(set(drawn)) > 1
-    assert "those of 12 instances on which 3 episodes of the untrained policy" in (out / "README.md").read_text()
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert f"trained on {len(kept)} of 12 instances, those on which 3 episodes of the untrained policy" in card
     assert replace(load_agent(out).config, interface=None) == config()
 
     original, updates = RecurrentPPO.train, iter(range(9))
@@ -110,17 +119,16 @@ def test_training_draws_from_the_pool_and_resumes_with_it(tmp_path: Path, monkey
         patch.setattr(RecurrentPPO, "train", killed)
         with pytest.raises(RuntimeError):
             train(config(), tmp_path / "cut", progress=False)
-    damaged = (tmp_path / "cut" / pool.POOL).read_text()
-    for text, said in (
-        (damaged[:-4], "pool.json"),
-        ('{"kept": [12]}', "numbers of instances below 12"),
-        ("[]", "kept"),
-    ):
-        (tmp_path / "cut" / pool.POOL).write_text(text)
-        with pytest.raises(InputError, match=said):
+    choice = tmp_path / "cut" / pool.POOL
+    text = choice.read_text()
+    held = json.loads(text)
+    for wrong in (text[:-4], "[]", *(json.dumps(held | change) for change in WRONG)):
+        choice.write_text(wrong)
+        with pytest.raises(InputError, match=r"pool\.json"):
             train(config(), tmp_path / "cut", progress=False, resume=True)
-    (tmp_path / "cut" / pool.POOL).write_text(damaged)
+    choice.unlink()  # it follows from the configuration
     train(config(), tmp_path / "cut", progress=False, resume=True)
+    assert choice.read_text() == text
     weights = [load_agent(tmp_path / name).policy.weights() for name in ("whole", "cut")]
     assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
 

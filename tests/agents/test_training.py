@@ -149,13 +149,21 @@ def test_sampled_validation_instances_and_closed_forms(tmp_path: Path) -> None:
 
 def test_an_agent_is_not_trained_over(tmp_path: Path) -> None:
     out = train(config(episodes=8), tmp_path / "run", progress=False)
+    (out / "evaluation.json").write_text("{}")
     (out / CHECKPOINT).unlink()  # as in the zoo
-    kept = (out / "policy.safetensors").read_bytes()
+    kept = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    for resume in (False, True):
+        with pytest.raises(InputError, match="it holds an agent without a checkpoint; choose another directory"):
+            train(config(episodes=8), out, progress=False, resume=resume)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == kept
+    # Killed before its first checkpoint, a training has neither that nor a card.
+    (out / "README.md").unlink()
     with pytest.raises(InputError, match="it holds a training already; resume it or choose another"):
-        train(config(episodes=16), out, progress=False)
+        train(config(episodes=8), out, progress=False)
     with pytest.raises(InputError, match="another configuration than this training's"):
         train(config(episodes=16), out, progress=False, resume=True)
-    assert (out / "policy.safetensors").read_bytes() == kept
+    train(config(episodes=8), out, progress=False, resume=True)
+    assert not (out / "evaluation.json").exists()
 
 
 def test_damaged_checkpoints(tmp_path: Path) -> None:
