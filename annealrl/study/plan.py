@@ -234,12 +234,13 @@ def jobs(agents: Sequence[Trained]) -> Iterator[Job]:
             yield Job(row, problem, with_sweeps(PAPER, sweeps))
     for name, kinds in CURVES.items():
         problem = PROBLEMS[name]
-        learned = [agent for agent in usual if agent.seed is None and agent.name.removeprefix(problem.stem) in LEARNED]
+        learned = [agent for agent in agents if agent.seed is None and agent.name.removeprefix(problem.stem) in LEARNED]
         for sweeps in SWEEPS:
             if sweeps == PAPER.sweeps:
                 continue
             there = {row.label for row in FEW.get((name, sweeps), ())}
-            for row in (*kinds, *(agent.row for agent in learned)):
+            # With the sweeps that it learned with, an agent has its row above.
+            for row in (*kinds, *(agent.row for agent in learned if agent.sweeps != sweeps)):
                 if row.label not in there:
                     yield Job(row, problem, with_sweeps(PAPER, sweeps))
 
