@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -256,36 +256,49 @@ def _affordable(model: Objective, budget: Budget) -> int:
     return max(1, int((proposals + budget.steps + 1) / model.gradient_cost))
 
 
+_FLAGS = ("log", "cosine", "tight")
+#: What only some optimisers heed.
+_SERVES: Mapping[str, tuple[str, ...]] = {
+    "tight": ("lbfgs",),
+    "memory": ("lbfgs",),
+    "rate": tuple(OPTIMIZERS),
+    "cosine": tuple(OPTIMIZERS),
+    "log": (*OPTIMIZERS, "lbfgs"),
+}
+_MOST_ITERATIONS = 10**9
+#: Pairs of steps and gradients that L-BFGS-B keeps; SciPy's arrays grow with the square.
+_MOST_MEMORY = 1000
+
+
 def from_text(rest: str) -> GradientMethod:
     """``OPTIMIZER[:rate=A][:iterations=K][:log][:cosine]``, ``lbfgs`` also ``[:memory=M][:tight]``."""
-    from annealrl.baselines.grammar import split
+    from annealrl.baselines.grammar import count, split
 
-    words, options = split(rest, {"rate": 0.01, "iterations": None, "memory": None})
-    kind, flags = (words[0] if words else "rmsprop"), set(words[1:])
+    words, options = split(rest, {"rate": None, "iterations": None, "memory": None})
+    kind, flags = (words[0] if words else "rmsprop"), words[1:]
     if kind not in (*OPTIMIZERS, *RESTARTED):
         raise unknown("optimizer", kind, (*OPTIMIZERS, *RESTARTED))
-    for flag in flags - {"log", "cosine", "tight"}:
-        raise unknown("flag", flag, ("log", "cosine", "tight"))
-    for option, given in (("tight", "tight" in flags), ("memory", options["memory"] is not None)):
-        if given and kind != "lbfgs":
-            raise InputError(f"{option} is for lbfgs alone, not for {kind}")
-    rate = options["rate"]
-    if rate is None or not 0 < rate < np.inf:
+    given = [*flags, *(key for key, value in options.items() if value is not None)]
+    for flag in flags:
+        if flag not in _FLAGS:
+            raise unknown("flag", flag, _FLAGS)
+        if flags.count(flag) > 1:
+            raise InputError(f"{flag} is given twice")
+    for key in given:
+        if kind not in _SERVES.get(key, (kind,)):
+            raise InputError(f"{key} is for {' and '.join(_SERVES[key])} alone, not for {kind}")
+    rate = 0.01 if options["rate"] is None else options["rate"]
+    if not 0 < rate < np.inf:
         raise InputError(f"rate is {rate}; a positive number is expected")
-    counts: dict[str, int] = {}
-    for key in ("iterations", "memory"):
-        value = options[key]
-        if value is not None:
-            if not (value >= 1 and value == int(value)):
-                raise InputError(f"{key} is {value:g}; a whole number of at least 1 is expected")
-            counts[key] = int(value)
+    iterations = count(options["iterations"], "iterations", 1, _MOST_ITERATIONS)
+    memory = count(options["memory"], "memory", 1, _MOST_MEMORY)
     return GradientMethod(
         kind,
         float(rate),
         f"gradient:{rest}" if rest else "gradient",
-        iterations=counts.get("iterations"),
+        iterations=iterations,
         logarithm="log" in flags,
         cosine="cosine" in flags,
         tight="tight" in flags,
-        memory=counts.get("memory", 10),
+        memory=10 if memory is None else memory,
     )

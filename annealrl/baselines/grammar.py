@@ -96,19 +96,38 @@ def split(rest: str, options: Mapping[str, float | None] = {}) -> tuple[list[str
     Raises
     ------
     InputError
-        If an option is unknown or no number.
+        If an option is unknown, no number or given twice.
     """
     words: list[str] = []
     values = dict(options)
+    given: set[str] = set()
     for part in rest.split(":") if rest else []:
         key, equals, value = part.partition("=")
         if not equals:
             words.append(part)
         elif key not in options:
             raise _MalformedError(f"unknown option {key!r}")
+        elif key in given:
+            raise _MalformedError(f"{key} is given twice")
         else:
+            given.add(key)
             values[key] = _number(value, key)
     return words, values
+
+
+def count(value: float | None, what: str, least: int, most: int) -> int | None:
+    """An option's number as a whole one; None stays.
+
+    Raises
+    ------
+    InputError
+        If it is none, or lies outside of `least` to `most`.
+    """
+    if value is None:
+        return None
+    if not (least <= value <= most and value == int(value)):
+        raise InputError(f"{what} is {value:g}; a whole number from {least} to {most:,} is expected")
+    return int(value)
 
 
 def _number(text: str, what: str) -> float:

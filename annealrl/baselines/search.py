@@ -184,9 +184,13 @@ class SearchMethod:
             raise InputError(f"{self.name}: {model.name!r} has coordinates on levels; continuous ones are expected")
 
 
+#: Designs of a population.
+_MOST = 10**6
+
+
 def from_text(rest: str) -> SearchMethod:
     """``cma|de|random[:size=P]`` and the :data:`OPTIONS` of the kind."""
-    from annealrl.baselines.grammar import split
+    from annealrl.baselines.grammar import count, split
 
     first = rest.partition(":")[0]
     kind = "random" if not first or "=" in first else first
@@ -195,13 +199,11 @@ def from_text(rest: str) -> SearchMethod:
     words, options = split(rest, {"size": None, **dict.fromkeys(OPTIONS[kind])})
     if words[1:]:
         raise InputError(f"unknown argument {words[1]!r}")
-    size = options.pop("size")
-    if size is not None and not (size >= 2 and size == int(size)):
-        raise InputError(f"size is {size:g}; a whole number of at least 2 is expected")
+    size = count(options.pop("size"), "size", 2, _MOST)
     given = tuple((key, value) for key, value in options.items() if value is not None)
     for key, value in given:
         least, most = OPTIONS[kind][key]
         if not least <= value <= most:
             raise InputError(f"{key} is {value:g}; a number from {least:g} to {most:g} is expected")
     name = f"search:{rest}" if rest else "search"
-    return SearchMethod(kind, name, None if size is None else int(size), options=given)
+    return SearchMethod(kind, name, size, options=given)

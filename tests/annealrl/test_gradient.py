@@ -124,6 +124,16 @@ def test_designs_stay_in_their_ranges_and_budgets_are_kept() -> None:
         ("gradient:adam:tight", "tight is for lbfgs alone"),
         ("gradient:lsq:memory=5", "memory is for lbfgs alone"),
         ("gradient:lbfgs:memory=0", "memory is 0; a whole number"),
+        ("gradient:lbfgs:memory=inf", "memory is inf; a whole number from 1 to 1,000"),
+        ("gradient:lbfgs:memory=1e9", "memory is 1e[+]09; a whole number from 1 to 1,000"),
+        ("gradient:lbfgs:iterations=inf", "iterations is inf; a whole number"),
+        ("gradient:lbfgs:memory=5:memory=6", "memory is given twice"),
+        ("gradient:lbfgs:tight:tight", "tight is given twice"),
+        ("gradient:lbfgs:rate=0.3", "rate is for .* alone, not for lbfgs"),
+        ("gradient:lsq:cosine", "cosine is for .* alone, not for lsq"),
+        ("gradient:lsq:log", "log is for .* alone, not for lsq"),
+        ("search:cma:size=inf", "size is inf; a whole number from 2 to 1,000,000"),
+        ("search:de:size=nan", "size is nan; a whole number"),
     ],
 )
 def test_wrong_texts_are_refused(text: str, message: str) -> None:
