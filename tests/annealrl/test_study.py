@@ -228,6 +228,7 @@ def test_page_and_figures_come_from_the_records_alone(tmp_path: Path) -> None:
         made("agent ea2d-14, seed 1", more),
         made("tempering, isoenergetic", [20] * 12, moves=("cluster", "exchange", "flip"), test="sk-100"),
         made("agent sk-100-all", [20] * 12, moves=("cluster", "exchange", "flip"), test="sk-100"),
+        made("agent sk-100-all", [20] * 12, moves=("cluster", "exchange", "flip"), test="sk-100", **sweeps),
     )
     (out / "exact-seconds.json").write_text(
         json.dumps({"cool-14": {"instances": 2, "proven": 2, "processor_seconds": [0.1, 0.3]}})
@@ -255,6 +256,8 @@ def test_page_and_figures_come_from_the_records_alone(tmp_path: Path) -> None:
     assert goals["the same, at one side at least", "cool-14"][-1] == "missed, lost"
     nothing = goals["agent sk-100-all to a tuned ladder that rests, 4000 sweeps", "sk-100"]
     assert nothing[-1] == "nothing to win: the ladder solves 1.000"
+    # Rivals that were tuned with other sweeps make no goal.
+    assert not any("2000 sweeps" in claim for claim, _ in goals)
     assert goals["seconds of training of ea2d-14", "–"][-2:] == ["≤ 600, 16 cores, a GPU", "not measured there"]
     seeds = next(line for line in text.splitlines() if line.startswith("| agent ea2d-14, 4000 sweeps | cool-14 |"))
     assert seeds.count("1: ") == 2
