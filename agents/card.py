@@ -92,6 +92,7 @@ def write_curve(path: Path, history: list[dict[str, Any]], config: TrainConfig) 
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
     axes.plot([row["episodes"] for row in history], [row[key] for row in history], marker=".", lw=1)
+    axes.locator_params(axis="x", nbins=5)  # more would run into each other from ten thousand on
     axes.set_xlabel("episodes trained on")
     axes.set_ylabel(f"{label}, validation")
     axes.set_title(f"{config.env.id}, policy {config.policy}", fontsize=9)
